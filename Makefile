@@ -1,0 +1,74 @@
+# every target bootstraps what it needs from python3 (3.11+) alone
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+MEMBERS := $(patsubst %/pyproject.toml,%,$(wildcard kernels/pyproject.toml src/*/pyproject.toml services/*/pyproject.toml))
+PACKAGES := qbrixkernels qbrixcore qbrixstore qbrixproto qbrixlog qbrixserving qbrixcli proxysvc motorsvc cortexsvc
+SOURCES := kernels src services tests bench proto
+
+export UV_PYTHON_DOWNLOADS := never
+
+.DEFAULT_GOAL := help
+.PHONY: help install run demo test types lint fmt check proto infra dev dev-proxy dev-motor dev-cortex db-reset bench lock
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+$(STAMP): requirements.lock pyproject.toml $(addsuffix /pyproject.toml,$(MEMBERS))
+	@$(PYTHON) -c 'import sys; sys.exit("qbrix needs python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	test -x $(BIN)/uv || $(BIN)/pip install --quiet --disable-pip-version-check "uv>=0.9,<1"
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps $(addprefix -e ./,$(MEMBERS))
+	$(BIN)/python -m qbrixkernels
+	@touch $@
+
+install: $(STAMP) ## set up .venv with pinned dependencies and compiled kernels
+
+run: $(STAMP) ## the whole system on embedded Redis and Postgres, ready to serve
+	@$(BIN)/qbrix up
+
+demo: $(STAMP) ## real logged traffic through the whole system (FAST=1: a tenth of it)
+	@$(BIN)/qbrix demo $(if $(FAST),--fast)
+
+test: $(STAMP) ## every test, system tests included
+	$(BIN)/pytest
+
+types: $(STAMP) ## mypy, strict
+	$(BIN)/mypy $(addprefix -p ,$(PACKAGES))
+
+lint: types ## ruff, mypy, import-linter, buf and stale generated code
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/lint-imports
+	$(BIN)/buf lint proto
+	$(BIN)/python proto/generate.py --check
+
+fmt: $(STAMP) ## format and fix what can be fixed
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+check: lint test ## what ci runs
+
+proto: $(STAMP) ## generate the stubs from proto/
+	$(BIN)/python proto/generate.py
+
+infra: $(STAMP) ## only the embedded stores
+	@$(BIN)/qbrix infra
+
+dev: run ## the whole system; dev-proxy, dev-motor and dev-cortex start one service
+
+dev-proxy dev-motor dev-cortex: dev-%: $(STAMP)
+	@$(BIN)/qbrix dev $*
+
+db-reset: $(STAMP) ## forget everything under the data directory
+	@$(BIN)/qbrix reset
+
+bench: $(STAMP) ## micro-benchmarks, then the system beside a bare echo
+	$(BIN)/pytest bench --benchmark-only
+	$(BIN)/python -m bench.system_select
+
+lock: $(STAMP) ## resolve the dependencies anew into requirements.lock
+	$(BIN)/uv lock --quiet --upgrade
+	$(BIN)/uv export --quiet --no-emit-workspace --no-emit-index-url --all-packages --no-header --format requirements-txt -o requirements.lock
