@@ -1,1 +1,1 @@
-"""Package qbrixproto."""
+"""Generated messages and stubs of the .proto files; `make proto` writes them."""
