@@ -1,0 +1,3 @@
+"""Tenants, users, keys, pools and experiments in Postgres."""
+
+from __future__ import annotations
