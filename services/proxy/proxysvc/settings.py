@@ -1,0 +1,132 @@
+"""What the proxy reads from its environment, and the values it refuses to run with."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Annotated
+from typing import Final
+from typing import Literal
+
+import msgspec
+
+from proxysvc.token import Keyring
+from qbrixserving.settings import SettingsError
+from qbrixstore.postgres.config import PostgresSettings
+from qbrixstore.redis.config import RedisSettings
+
+DEVELOPMENT_SECRET: Final = "only-for-development-never-for-production"
+
+Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
+
+
+class MotorAddress(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the motor answers."""
+
+    host: Annotated[str, msgspec.Meta(description="host of the motor")] = "127.0.0.1"
+    port: Annotated[Port, msgspec.Meta(description="gRPC port of the motor")] = 50_051
+
+
+class ProxySettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings of the proxy; ``read_settings`` fills them with the prefix ``PROXY_``."""
+
+    grpc_host: Annotated[
+        str, msgspec.Meta(description="address the gRPC port binds to")
+    ] = "127.0.0.1"
+    grpc_port: Annotated[Port, msgspec.Meta(description="gRPC port")] = 50_050
+    http_host: Annotated[
+        str, msgspec.Meta(description="address the HTTP port binds to")
+    ] = "127.0.0.1"
+    http_port: Annotated[Port, msgspec.Meta(description="HTTP port")] = 8_080
+    http_workers: Annotated[
+        int, msgspec.Meta(ge=1, le=256, description="worker processes")
+    ] = 1
+    auth: Annotated[
+        Literal["on", "off"],
+        msgspec.Meta(description="off: no key needed; only in dev, only on loopback"),
+    ] = "on"
+    token_secret_keys: Annotated[
+        tuple[str, ...],
+        msgspec.Meta(
+            description="secrets of selection tokens; the first signs, all verify",
+            extra={"secret": True},
+        ),
+    ] = ()
+    token_ttl_sec: Annotated[
+        int, msgspec.Meta(ge=1, description="how long feedback is accepted, seconds")
+    ] = 7 * 86_400
+    request_timeout_ms: Annotated[
+        int, msgspec.Meta(ge=1, description="longest wait of a select or feedback, ms")
+    ] = 400
+    max_in_flight: Annotated[
+        int,
+        msgspec.Meta(ge=1, description="selects and feedbacks at once, per worker"),
+    ] = 1_024
+    max_state_bytes: Annotated[
+        int,
+        msgspec.Meta(
+            ge=1_024,
+            description="largest learned state of one experiment, bytes",
+            extra={"env": "QBRIX_MAX_STATE_BYTES"},
+        ),
+    ] = 8 * 1024 * 1024
+    env: Annotated[
+        Literal["dev", "prod"],
+        msgspec.Meta(
+            description="prod refuses default and short secrets",
+            extra={"env": "QBRIX_ENV"},
+        ),
+    ] = "prod"
+    postgres: PostgresSettings = msgspec.field(default_factory=PostgresSettings)
+    redis: RedisSettings = msgspec.field(default_factory=RedisSettings)
+    motor: MotorAddress = msgspec.field(default_factory=MotorAddress)
+
+    @property
+    def token_secrets(self) -> tuple[str, ...]:
+        """The secrets to sign and verify with; in dev there is one to fall back on."""
+        if not self.token_secret_keys and self.env == "dev":
+            return (DEVELOPMENT_SECRET,)
+        return self.token_secret_keys
+
+
+def check_settings(settings: ProxySettings) -> ProxySettings:
+    """The settings, if the proxy may run with them. Raises SettingsError."""
+    _check_secrets(settings)
+    if settings.auth == "off":
+        _check_open_door(settings)
+    return settings
+
+
+def _check_secrets(settings: ProxySettings) -> None:
+    name, strong = "PROXY_TOKEN_SECRET_KEYS", settings.env == "prod"
+    if strong and DEVELOPMENT_SECRET in settings.token_secrets:
+        raise SettingsError(
+            f"{name}: got the secret for development, wants one of your own"
+        )
+    if not settings.token_secrets:
+        raise SettingsError(f"{name}: got nothing, wants at least one secret")
+    try:
+        Keyring.parse(settings.token_secrets, strong=strong)
+    except ValueError as error:
+        raise SettingsError(f"{name}: {error}") from error
+
+
+def _check_open_door(settings: ProxySettings) -> None:
+    if settings.env != "dev":
+        raise SettingsError("PROXY_AUTH: got 'off', wants 'on' unless QBRIX_ENV=dev")
+    for name in ("http_host", "grpc_host"):
+        host = getattr(settings, name)
+        if not is_loopback(host):
+            raise SettingsError(
+                f"PROXY_AUTH: got 'off' while PROXY_{name.upper()} is '{host}', "
+                "wants a loopback address there"
+            )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach what is bound to ``host``."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
