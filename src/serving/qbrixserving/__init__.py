@@ -1,1 +1,1 @@
-"""Package qbrixserving."""
+"""What the services share: settings, errors on the wire, servers, processes."""
