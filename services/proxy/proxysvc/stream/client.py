@@ -1,0 +1,120 @@
+"""The motors as one worker sees them: bounded, routed, and retried when one goes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Final
+
+from proxysvc.stream.frames import Choice
+from proxysvc.stream.frames import LONGEST_TEXT
+from proxysvc.stream.frames import Pick
+from proxysvc.stream.link import Link
+from proxysvc.stream.routing import Rendezvous
+from proxysvc.stream.routing import bounded
+from qbrixcore.definition import Definition
+from qbrixcore.errors import Overloaded
+
+SWEEP: Final = 0.01  # seconds between looks for selects past their deadline
+
+Seconds = float
+
+
+class MotorClient:
+    """Selects over one stream per motor; use as an async context manager.
+
+    At most ``max_in_flight`` selects are under way; the next is refused at once.
+    """
+
+    def __init__(
+        self, addresses: Sequence[str], max_in_flight: int, timeout: Seconds
+    ) -> None:
+        self._addresses = addresses
+        self._timeout = timeout
+        self._max_in_flight = max_in_flight
+        self._links: list[Link] = []
+        self._rendezvous = Rendezvous(addresses)
+        self._seq = 0
+        self._sweep: asyncio.TimerHandle | None = None
+
+    async def __aenter__(self) -> MotorClient:
+        self._loop = asyncio.get_running_loop()
+        self._links = [Link(address, self._retry) for address in self._addresses]
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._sweep is not None:
+            self._sweep.cancel()
+        await asyncio.gather(*(link.close() for link in self._links))
+
+    @property
+    def in_flight(self) -> int:
+        """Selects that have no answer yet."""
+        return sum(link.load for link in self._links)
+
+    @property
+    def connected(self) -> int:
+        """Motors whose stream is open."""
+        return sum(link.connected for link in self._links)
+
+    def select(
+        self,
+        definition: Definition,
+        context_id: str,
+        vector: bytes | None,
+        trace_id: str = "",
+        timeout: Seconds | None = None,
+    ) -> asyncio.Future[Choice]:
+        """The choice to come. ``vector`` is ``dim`` little-endian float32, or None.
+
+        Raises Overloaded at once; the future raises ExperimentNotFound, InvalidContext,
+        Overloaded, Unavailable.
+        """
+        link = self._route(definition.experiment)
+        if self.in_flight >= self._max_in_flight:
+            raise Overloaded("too many selects are under way")
+        patience = self._timeout if timeout is None else min(timeout, self._timeout)
+        future: asyncio.Future[Choice] = self._loop.create_future()
+        self._seq += 1
+        link.put(
+            Pick(
+                self._seq,
+                definition,
+                context_id if len(context_id) <= LONGEST_TEXT else "",
+                vector,
+                trace_id,
+                self._loop.time() + patience,
+                future,
+            )
+        )
+        if self._sweep is None:
+            self._sweep = self._loop.call_later(SWEEP, self._expire)
+        return future
+
+    def _route(self, experiment: str) -> Link:
+        links = self._links
+        if len(links) == 1:
+            return links[0]
+        order = self._rendezvous.order(experiment)
+        open_links = [node for node in order if links[node].connected]
+        return links[bounded(open_links or order, [link.load for link in links])]
+
+    def _retry(self, broken: Link, picks: list[Pick]) -> None:
+        """Send again what a broken stream left unanswered; a select changes nothing."""
+        for pick in picks:
+            if not pick.future.done():
+                self._route(pick.definition.experiment).put(pick)
+
+    def _expire(self) -> None:
+        now = self._loop.time()
+        for link in self._links:
+            link.expire(now)
+        self._sweep = (
+            self._loop.call_later(SWEEP, self._expire) if self.in_flight else None
+        )

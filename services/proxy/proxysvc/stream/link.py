@@ -1,0 +1,166 @@
+"""One stream to one motor, opened again whenever it breaks."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+from typing import Final
+
+import grpc
+
+from proxysvc.stream.frames import MAX_BYTES
+from proxysvc.stream.frames import MAX_ITEMS
+from proxysvc.stream.frames import Pick
+from proxysvc.stream.frames import pack
+from proxysvc.stream.frames import settle
+from qbrixcore.errors import Unavailable
+from qbrixlog import get_logger
+from qbrixproto.motor_pb2 import AnswerFrame
+from qbrixproto.motor_pb2 import SelectFrame
+
+logger = get_logger(__name__)
+
+PATH: Final = "/qbrix.motor.MotorService/SelectStream"
+FIRST_PAUSE: Final = 0.02  # seconds before the first attempt to open a stream again
+LONGEST_PAUSE: Final = 1.0
+
+OPTIONS: Final = (
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 3_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.initial_reconnect_backoff_ms", 50),
+    ("grpc.min_reconnect_backoff_ms", 50),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+    ("grpc.use_local_subchannel_pool", 1),
+)
+
+
+class Link:
+    """Selects waiting for one motor and selects it has not answered yet.
+
+    Whatever waits when the stream is writable goes out as one frame: nothing waits for
+    a timer, and a busy stream makes its own batches. When the stream breaks, what was
+    sent is handed to ``orphaned``, which finds it another way.
+    """
+
+    def __init__(
+        self, address: str, orphaned: Callable[[Link, list[Pick]], None]
+    ) -> None:
+        self.address = address
+        self.connected = False
+        self._orphaned = orphaned
+        self._channel = grpc.aio.insecure_channel(address, options=OPTIONS)
+        self._open = self._channel.stream_stream(
+            PATH,
+            request_serializer=SelectFrame.SerializeToString,
+            response_deserializer=AnswerFrame.FromString,
+        )
+        self._waiting: list[Pick] = []
+        self._sent: dict[int, Pick] = {}
+        self._writable: asyncio.Future[None] | None = None
+        self._task = asyncio.create_task(self._run(), name=f"motor {address}")
+
+    @property
+    def load(self) -> int:
+        """Selects that wait or are unanswered."""
+        return len(self._waiting) + len(self._sent)
+
+    def put(self, pick: Pick) -> None:
+        """Send a select with the next frame."""
+        self._waiting.append(pick)
+        writable = self._writable
+        if writable is not None and not writable.done():
+            writable.set_result(None)
+
+    def expire(self, now: float) -> None:
+        """Answer with Unavailable what is past its deadline."""
+        late = [pick for pick in self._sent.values() if pick.deadline <= now]
+        for pick in late:
+            del self._sent[pick.seq]
+        if self._waiting and self._waiting[0].deadline <= now:
+            late += [pick for pick in self._waiting if pick.deadline <= now]
+            self._waiting = [pick for pick in self._waiting if pick.deadline > now]
+        reason = "did not answer in time" if self.connected else "cannot be reached"
+        for pick in late:
+            if not pick.future.done():
+                pick.future.set_exception(Unavailable(f"the motor {reason}"))
+
+    async def close(self) -> None:
+        """End the stream; what is unanswered becomes Unavailable."""
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
+        await self._channel.close()
+        for pick in [*self._waiting, *self._sent.values()]:
+            if not pick.future.done():
+                pick.future.set_exception(Unavailable("the proxy is stopping"))
+
+    async def _run(self) -> None:
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                await self._converse()
+            except grpc.aio.AioRpcError as error:
+                if self.connected:
+                    logger.warning("stream to %s broke: %s", self.address, error.code())
+            except Exception:
+                logger.exception("stream to %s failed", self.address)
+            pause = FIRST_PAUSE if self.connected else min(2 * pause, LONGEST_PAUSE)
+            self._disconnect()
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))
+
+    async def _converse(self) -> None:
+        """Carry frames both ways until the motor or the connection ends the stream."""
+        call = self._open()
+        try:
+            await call.wait_for_connection()
+            self.connected = True
+            logger.info("stream to %s is open", self.address)
+            writer = asyncio.create_task(self._write(call))
+            try:
+                await self._read(call)
+            finally:
+                writer.cancel()
+                with suppress(asyncio.CancelledError, grpc.aio.AioRpcError):
+                    await writer
+        finally:
+            call.cancel()
+
+    async def _read(self, call: Any) -> None:
+        while (frame := await call.read()) is not grpc.aio.EOF:
+            settle(frame, self._sent)
+        logger.info("stream to %s was ended by the motor", self.address)
+
+    async def _write(self, call: Any) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            if not self._waiting:
+                self._writable = loop.create_future()
+                await self._writable
+            picks = [pick for pick in self._take() if not pick.future.done()]
+            if picks:
+                self._sent.update([(pick.seq, pick) for pick in picks])
+                await call.write(pack(picks, loop.time()))
+
+    def _take(self) -> list[Pick]:
+        """The waiting selects that fit one frame, oldest first."""
+        waiting = self._waiting
+        count = size = 0
+        for pick in waiting[:MAX_ITEMS]:
+            size += pick.size
+            if size > MAX_BYTES and count:
+                break
+            count += 1
+        self._waiting = waiting[count:]
+        return waiting[:count]
+
+    def _disconnect(self) -> None:
+        self.connected = False
+        self._writable = None
+        orphans, self._sent = list(self._sent.values()), {}
+        if orphans:
+            self._orphaned(self, orphans)

@@ -1,0 +1,167 @@
+"""Selection tokens: what a select decided, signed, so that feedback needs no store."""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import hmac
+import secrets
+import time
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from qbrixcore.errors import InvalidToken
+from qbrixcore.errors import TokenExpired
+
+FORMAT: Final = 1
+MAC_BYTES: Final = 16
+GATED: Final = 1
+MIN_SECRET_BYTES: Final = 32
+
+_PERSON: Final = b"qbrix.token.v1"
+_TO_URL: Final = bytes.maketrans(b"+/", b"-_")
+_FROM_URL: Final = bytes.maketrans(b"-_+/", b"+/!!")
+
+
+class Token(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """One selection. ``vector`` is little-endian float32; times are epoch ms."""
+
+    format: int
+    key_id: str
+    tenant: str
+    experiment: str
+    layout: int
+    issuer: int
+    sequence: int
+    issued_ms: int
+    arm: int
+    generation: int
+    version: int | None
+    propensity: float | None
+    vector: bytes | None
+    flags: int = 0
+
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(Token).decode
+
+
+class Keyring:
+    """The secrets that tokens may be signed with; the first one signs."""
+
+    __slots__ = ("_keys", "signing_id", "signing_key")
+
+    def __init__(self, pairs: Sequence[tuple[str, bytes]]) -> None:
+        if not pairs:
+            raise ValueError("wants at least one kid:secret pair")
+        # one length whatever the secret's: blake2b takes keys of up to 64 bytes
+        self._keys = {
+            kid: hashlib.blake2b(secret, digest_size=32, person=_PERSON).digest()
+            for kid, secret in pairs
+        }
+        if len(self._keys) != len(pairs):
+            raise ValueError("wants distinct key ids")
+        self.signing_id = pairs[0][0]
+        self.signing_key = self._keys[self.signing_id]
+
+    @classmethod
+    def parse(cls, entries: Sequence[str], *, strong: bool) -> Keyring:
+        """Keys from ``kid:secret`` entries; a bare secret gets an id made from it.
+
+        ``strong`` asks for secrets of 32 bytes or more. Raises ValueError, with a text
+        that shows no secret.
+        """
+        pairs: list[tuple[str, bytes]] = []
+        for entry in entries:
+            kid, colon, text = entry.partition(":")
+            secret = text.encode() if colon else entry.encode()
+            if not (kid and secret):
+                raise ValueError("wants kid:secret pairs separated by commas")
+            if strong and len(secret) < MIN_SECRET_BYTES:
+                raise ValueError(
+                    f"wants secrets of at least {MIN_SECRET_BYTES} bytes, "
+                    f"one of {len(secret)} was given"
+                )
+            pairs.append((kid if colon else _derived_id(secret), secret))
+        return cls(pairs)
+
+    def find(self, kid: str) -> bytes | None:
+        return self._keys.get(kid)
+
+
+class Issuer:
+    """Where tokens come from: a random 64-bit number and a counter per shard.
+
+    Made once in each worker process, after the fork, so that no two processes share
+    a number. Counters are dense, which keeps the marks of learned tokens compact.
+    """
+
+    __slots__ = ("_counts", "number")
+
+    def __init__(self, shards: int) -> None:
+        self.number = secrets.randbits(64)
+        self._counts = [0] * shards
+
+    def next(self, shard: int) -> int:
+        sequence = self._counts[shard]
+        self._counts[shard] = sequence + 1
+        return sequence
+
+
+def seal(token: Token, key: bytes) -> str:
+    """Text form of a token: base64url, unpadded, of msgpack and a 16-byte MAC."""
+    body = _encode(token)
+    mac = hashlib.blake2b(body, key=key, digest_size=MAC_BYTES, person=_PERSON)
+    text = binascii.b2a_base64(body + mac.digest(), newline=False)
+    return text.translate(_TO_URL).rstrip(b"=").decode()
+
+
+def unseal(text: str, keyring: Keyring) -> Token:
+    """The token in a text, its MAC checked. Raises InvalidToken."""
+    raw = _from_base64url(text)
+    body, mac = raw[:-MAC_BYTES], raw[-MAC_BYTES:]
+    try:
+        token = _decode(body)
+    except msgspec.DecodeError as error:
+        raise InvalidToken("request_id is not a token of this service") from error
+    key = keyring.find(token.key_id)
+    if key is None:
+        raise InvalidToken("request_id is signed with an unknown key")
+    expected = hashlib.blake2b(body, key=key, digest_size=MAC_BYTES, person=_PERSON)
+    if not hmac.compare_digest(expected.digest(), mac):
+        raise InvalidToken("request_id has a wrong signature")
+    if token.format != FORMAT:
+        raise InvalidToken(f"request_id has an unknown format: {token.format}")
+    return token
+
+
+def admit(token: Token, tenant: str, ttl_sec: float, now_ms: int | None = None) -> None:
+    """Let a genuine token pass if it is the tenant's own and not too old.
+
+    Raises InvalidToken for a foreign token, TokenExpired for an old one.
+    """
+    if token.tenant != tenant:
+        raise InvalidToken("request_id belongs to another tenant")
+    age_ms = (time.time_ns() // 1_000_000 if now_ms is None else now_ms) - (
+        token.issued_ms
+    )
+    if age_ms > ttl_sec * 1000:
+        raise TokenExpired(f"token expired: issued {age_ms // 1000} seconds ago")
+
+
+def _derived_id(secret: bytes) -> str:
+    return hashlib.blake2b(secret, digest_size=4, person=b"qbrix.token.kid").hexdigest()
+
+
+def _from_base64url(text: str) -> bytes:
+    try:
+        plain = text.encode("ascii").translate(_FROM_URL)
+        raw = binascii.a2b_base64(plain + b"=" * (-len(plain) % 4), strict_mode=True)
+    except (binascii.Error, ValueError) as error:
+        raise InvalidToken("request_id is not base64url") from error
+    # unused trailing bits would let several texts mean one token
+    if binascii.b2a_base64(raw, newline=False).rstrip(b"=") != plain:
+        raise InvalidToken("request_id is not canonical base64url")
+    return raw
