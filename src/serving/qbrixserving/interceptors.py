@@ -1,0 +1,109 @@
+"""Errors as statuses and request ids, for every kind of gRPC method."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator
+from collections.abc import Awaitable
+from collections.abc import Callable
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+from typing import Any
+from typing import Final
+
+import grpc
+
+from qbrixcore.errors import QbrixError
+from qbrixlog import choose_request_id
+from qbrixlog import get_logger
+from qbrixlog import request_context
+from qbrixserving.errors import grpc_status
+from qbrixserving.errors import retry_after
+
+logger = get_logger(__name__)
+
+REQUEST_ID: Final = "x-request-id"
+Context = grpc.aio.ServicerContext[Any, Any]
+Method = Callable[[Any, Context], Any]
+
+
+if TYPE_CHECKING:
+    Interceptor = grpc.aio.ServerInterceptor[Any, Any]
+else:
+    Interceptor = grpc.aio.ServerInterceptor
+
+
+class CallGuard(Interceptor):
+    """Answers errors raised on purpose with their status, any other with INTERNAL.
+
+    Without it grpc answers UNKNOWN and shows the exception to the caller. Every call
+    runs in a request context; its id is in the trailing metadata of every answer.
+    """
+
+    async def intercept_service(self, continuation: Any, details: Any) -> Any:
+        """The method's handler, guarded."""
+        handler = await continuation(details)
+        if handler is None:
+            return None
+        kind = "_".join(
+            "stream" if streaming else "unary"
+            for streaming in (handler.request_streaming, handler.response_streaming)
+        )
+        guard = _streaming if handler.response_streaming else _single
+        build = getattr(grpc, f"{kind}_rpc_method_handler")
+        return build(
+            guard(getattr(handler, kind), details.method),
+            handler.request_deserializer,
+            handler.response_serializer,
+        )
+
+
+def _single(method: Method, name: str) -> Callable[[Any, Context], Awaitable[Any]]:
+    async def answer(request: Any, context: Context) -> Any:
+        return await _guarded(lambda: method(request, context), context, name)
+
+    return answer
+
+
+def _streaming(method: Method, name: str) -> Callable[[Any, Context], Awaitable[None]]:
+    async def answer(request: Any, context: Context) -> None:
+        async def run() -> None:
+            made = method(request, context)
+            if inspect.isasyncgen(made):
+                await _write_all(made, context)
+            else:
+                await made
+
+        await _guarded(run, context, name)
+
+    return answer
+
+
+async def _write_all(messages: AsyncIterator[Any], context: Context) -> None:
+    async with aclosing(messages):  # type: ignore[type-var]
+        async for message in messages:
+            await context.write(message)
+
+
+async def _guarded(
+    call: Callable[[], Awaitable[Any]], context: Context, name: str
+) -> Any:
+    given = dict(context.invocation_metadata() or ()).get(REQUEST_ID)
+    with request_context(choose_request_id(given)) as request_id:
+        mark = (REQUEST_ID, request_id)
+        try:
+            answer = await call()
+        except grpc.aio.AbortError:
+            raise
+        except Exception as error:
+            if not isinstance(error, QbrixError):
+                logger.exception("unexpected error in %s", name)
+            await _abort(error, context, mark)
+        context.set_trailing_metadata((*(context.trailing_metadata() or ()), mark))
+        return answer
+
+
+async def _abort(error: Exception, context: Context, mark: tuple[str, str]) -> None:
+    seconds = retry_after(error)
+    trailers = (mark,) if seconds is None else (mark, ("retry-after", str(seconds)))
+    await context.abort(*grpc_status(error), trailing_metadata=trailers)

@@ -1,0 +1,121 @@
+"""The gRPC server that every service runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from collections.abc import Callable
+from collections.abc import Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+from typing import NamedTuple
+
+import grpc
+
+from qbrixlog import get_logger
+from qbrixserving.health import Health
+from qbrixserving.interceptors import CallGuard
+from qbrixserving.interceptors import Interceptor
+from qbrixserving.processes import CannotStart
+
+logger = get_logger(__name__)
+
+# published clients ping an idle connection every 30 s; unless both are set, grpc
+# answers such pings with GOAWAY too_many_pings
+_PINGS_ALLOWED: Final = (
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+)
+# a peer that vanished without a word is noticed within a minute and a half
+_PINGS_SENT: Final = (
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+)
+
+
+class GrpcOptions(NamedTuple):
+    """How a server treats its connections."""
+
+    reuse_port: bool = False
+    max_message_bytes: int = 4 << 20
+    max_concurrent_calls: int | None = None
+    # grpc spreads the age of each connection by 10 % either way; None: no limit
+    max_connection_age_sec: float | None = None
+    grace_sec: float = 8.0
+
+
+DEFAULTS: Final = GrpcOptions()
+
+
+class Served(NamedTuple):
+    """A running server: its real port and its readiness."""
+
+    port: int
+    health: Health
+
+
+@asynccontextmanager
+async def serve_grpc(
+    host: str,
+    port: int,
+    services: Sequence[str],
+    register: Callable[[grpc.aio.Server], None],
+    *,
+    options: GrpcOptions = DEFAULTS,
+    interceptors: Sequence[Interceptor] = (),
+    drain: Callable[[], None] | None = None,
+) -> AsyncIterator[Served]:
+    """A server for the duration of the block, port 0 being any free one.
+
+    ``services`` are the full names of what ``register`` adds. Ready only after
+    ``served.health.set_ready(True)``. On leaving it turns unready, takes no new calls,
+    calls ``drain`` (for streams that would never end by themselves) and gives calls in
+    flight ``grace_sec`` to finish. Raises CannotStart when the port cannot be had.
+    """
+    server = grpc.aio.server(
+        interceptors=(CallGuard(), *interceptors),
+        options=_arguments(options),
+        maximum_concurrent_rpcs=options.max_concurrent_calls,
+    )
+    health = Health(services)
+    register(server)
+    await health.add_to(server)
+    bound = _bind(server, host, port)
+    await server.start()
+    logger.info("grpc listening on %s:%d", host, bound)
+    try:
+        yield Served(bound, health)
+    finally:
+        await health.drain()
+        stopping = asyncio.ensure_future(server.stop(options.grace_sec))
+        if drain is not None:
+            drain()
+        await stopping
+        logger.info("grpc stopped on %s:%d", host, bound)
+
+
+def _arguments(options: GrpcOptions) -> list[tuple[str, int]]:
+    arguments = [
+        *_PINGS_ALLOWED,
+        *_PINGS_SENT,
+        ("grpc.so_reuseport", int(options.reuse_port)),
+        ("grpc.max_receive_message_length", options.max_message_bytes),
+        ("grpc.max_send_message_length", options.max_message_bytes),
+    ]
+    if options.max_connection_age_sec is not None:
+        age = round(options.max_connection_age_sec * 1_000)
+        grace = round(options.grace_sec * 1_000)
+        arguments.append(("grpc.max_connection_age_ms", age))
+        arguments.append(("grpc.max_connection_age_grace_ms", grace))
+    return arguments
+
+
+def _bind(server: grpc.aio.Server, host: str, port: int) -> int:
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    try:
+        return server.add_insecure_port(address)
+    except RuntimeError as error:
+        text = (
+            f"cannot listen on {address}: taken, not allowed or not ours; set another"
+        )
+        raise CannotStart(text) from error
