@@ -1,0 +1,131 @@
+"""Every error qbrix raises on purpose.
+
+QbrixError
+├── NotFound                 no such thing
+│   ├── PoolNotFound
+│   ├── ExperimentNotFound
+│   ├── UserNotFound
+│   └── GateNotFound
+├── Conflict                 already there, or changed since
+│   ├── NameTaken
+│   └── PoolInUse
+├── Invalid                  the request can never succeed
+│   ├── InvalidParams
+│   │   └── UnknownPolicy
+│   ├── InvalidContext
+│   └── InvalidFeedback
+│       └── InvalidToken
+│           └── TokenExpired
+├── Unauthenticated          unknown caller
+│   └── InvalidApiKey
+├── Denied                   known caller, not allowed
+│   └── InsufficientScopes
+├── Overloaded               more in flight than is allowed; try again
+├── Unavailable              a dependency did not answer
+│   └── MissingState
+└── CorruptState             stored bytes that cannot be what was written
+
+Nothing here knows about a transport. A class's docstring is its default message.
+"""
+
+from __future__ import annotations
+
+
+class QbrixError(Exception):
+    """something went wrong"""
+
+    def __init__(self, message: str | None = None, **detail: object) -> None:
+        super().__init__(message or self.__doc__)
+        self.detail = detail
+
+
+class NotFound(QbrixError):
+    """no such thing"""
+
+
+class PoolNotFound(NotFound):
+    """pool not found"""
+
+
+class ExperimentNotFound(NotFound):
+    """experiment not found"""
+
+
+class UserNotFound(NotFound):
+    """user not found"""
+
+
+class GateNotFound(NotFound):
+    """feature gate not found"""
+
+
+class Conflict(QbrixError):
+    """already there, or changed since it was read"""
+
+
+class NameTaken(Conflict):
+    """this name is taken"""
+
+
+class PoolInUse(Conflict):
+    """the pool is used by experiments"""
+
+
+class Invalid(QbrixError):
+    """the request cannot succeed as it stands"""
+
+
+class InvalidParams(Invalid):
+    """policy parameters are not valid"""
+
+
+class UnknownPolicy(InvalidParams):
+    """unknown policy"""
+
+
+class InvalidContext(Invalid):
+    """the context does not fit the experiment"""
+
+
+class InvalidFeedback(Invalid):
+    """the feedback does not fit the experiment"""
+
+
+class InvalidToken(InvalidFeedback):
+    """the request id was not issued here"""
+
+
+class TokenExpired(InvalidToken):
+    """the request id has expired"""
+
+
+class Unauthenticated(QbrixError):
+    """credentials are missing"""
+
+
+class InvalidApiKey(Unauthenticated):
+    """api key is not valid"""
+
+
+class Denied(QbrixError):
+    """not allowed"""
+
+
+class InsufficientScopes(Denied):
+    """the credentials lack a scope this needs"""
+
+
+class Overloaded(QbrixError):
+    """too many requests in flight, try again"""
+
+
+class Unavailable(QbrixError):
+    """a service this depends on did not answer"""
+
+
+class MissingState(Unavailable):
+    """the experiment has no stored parameters"""
+
+
+class CorruptState(QbrixError):
+    """stored bytes are damaged or of an unreadable format"""

@@ -1,0 +1,1 @@
+"""What was set, what was learned, and how both are stored."""

@@ -1,0 +1,1 @@
+"""Bandit policies: what they are (specs) and what they do (implementations)."""

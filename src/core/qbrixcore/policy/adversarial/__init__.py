@@ -1,0 +1,1 @@
+"""Policies that assume nothing of how rewards come about."""

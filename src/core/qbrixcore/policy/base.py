@@ -1,0 +1,126 @@
+"""The shape every policy has.
+
+Shapes: K arms, D features, N choices or observations.
+"""
+
+from __future__ import annotations
+
+import abc
+from typing import Any
+from typing import ClassVar
+from typing import Generic
+from typing import TypeAlias
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qbrixcore.context import Feedback
+from qbrixcore.context import InFlight
+from qbrixcore.errors import InvalidContext
+from qbrixcore.errors import InvalidFeedback
+from qbrixcore.param.state import BaseParamState
+from qbrixcore.policy import screen
+from qbrixcore.policy.spec import PolicySpec
+
+S = TypeVar("S", bound=BaseParamState)
+
+Mask: TypeAlias = NDArray[np.bool_]
+Chosen: TypeAlias = tuple[NDArray[np.int64], NDArray[np.float64]]
+
+
+class BasePolicy(abc.ABC, Generic[S]):
+    """A bandit algorithm without memory: each method is a function of its arguments.
+
+    The public methods check what the kernels would trust, once and for all policies;
+    the hooks behind them compute. Neither ever writes to its inputs.
+    """
+
+    spec: ClassVar[PolicySpec]
+
+    @classmethod
+    def select_many(
+        cls,
+        hyper: Any,
+        state: S,
+        contexts: NDArray[np.float32],
+        active: Mask,
+        in_flight: InFlight,
+        rng: np.random.Generator,
+    ) -> Chosen:
+        """Choose N times, in row order, between the active arms.
+
+        ``contexts`` is float32 (N, D); its width is ignored where the policy reads no
+        features. ``active`` is bool (K,). Where the rule accounts for choices in
+        flight, each row counts as in flight for the rows behind it.
+
+        Returns arms, int64 (N,), and propensities, float64 (N,): the probability of
+        each choice, or NaN where it is not computed. Ties break at random. Raises
+        InvalidContext.
+        """
+        if contexts.ndim != 2 or contexts.dtype != np.float32:
+            raise InvalidContext("contexts must be float32 of shape (N, D)")
+        if state.dim:
+            contexts = cls._readable(state, contexts)
+        if active.shape != (state.num_arms,) or active.dtype != np.bool_:
+            raise InvalidContext("the mask of active arms must be bool of shape (K,)")
+        if not active.any():
+            raise InvalidContext("no arm is active")
+        cls._check_in_flight(state, in_flight)
+        return cls._select_many(hyper, state, contexts, active, in_flight, rng)
+
+    @classmethod
+    def fold(cls, hyper: Any, state: S, feedback: Feedback) -> S:
+        """The state after learning N rewards, in row order.
+
+        Deterministic: any split of the same rows into batches gives the same bits.
+        Raises InvalidFeedback, whose detail names the first bad ``row``.
+        """
+        bad = screen.faults(cls.spec, state, feedback)
+        if bad:
+            row = min(bad)
+            raise InvalidFeedback(bad[row], row=row)
+        return cls._fold(hyper, state, screen.check_shapes(state, feedback))
+
+    @classmethod
+    def faults(cls, state: S, feedback: Feedback) -> dict[int, str]:
+        """Why ``fold`` would refuse rows of this feedback, by row number.
+
+        Raises InvalidFeedback where no single row is to blame.
+        """
+        return screen.faults(cls.spec, state, feedback)
+
+    @classmethod
+    def _readable(cls, state: S, contexts: NDArray[np.float32]) -> NDArray[np.float32]:
+        if contexts.shape[1] != state.dim:
+            raise InvalidContext(
+                f"{cls.spec.name} expects {state.dim} features, got {contexts.shape[1]}"
+            )
+        if not np.isfinite(contexts).all():
+            raise InvalidContext("every feature must be finite as a 32-bit float")
+        return np.require(contexts, requirements=["C", "A"])
+
+    @classmethod
+    def _check_in_flight(cls, state: S, in_flight: InFlight) -> None:
+        counts, gram = in_flight.counts, in_flight.gram
+        wide = (state.num_arms, state.dim, state.dim)
+        if counts.shape != wide[:1] or counts.dtype != np.float64:
+            raise InvalidContext("in-flight counts must be float64 of shape (K,)")
+        if gram is not None and (gram.shape != wide or gram.dtype != np.float64):
+            raise InvalidContext("the in-flight gram must be float64 (K, D, D)")
+
+    @classmethod
+    @abc.abstractmethod
+    def _select_many(
+        cls,
+        hyper: Any,
+        state: S,
+        contexts: NDArray[np.float32],
+        active: Mask,
+        in_flight: InFlight,
+        rng: np.random.Generator,
+    ) -> Chosen: ...
+
+    @classmethod
+    @abc.abstractmethod
+    def _fold(cls, hyper: Any, state: S, feedback: Feedback) -> S: ...

@@ -1,0 +1,81 @@
+"""The checks that stand between feedback and a kernel.
+
+Kernels index without bounds checks, so nothing that fails here may reach one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qbrixcore.context import Feedback
+from qbrixcore.errors import InvalidFeedback
+from qbrixcore.param.state import BaseParamState
+from qbrixcore.policy.spec import PolicySpec
+
+
+def check_shapes(state: BaseParamState, feedback: Feedback) -> Feedback:
+    """The feedback as aligned contiguous arrays. Raises InvalidFeedback.
+
+    A wrong dtype, a wrong number of rows or a wrong width condemns it as a whole.
+    """
+    count = feedback.arms.size
+    return Feedback(
+        arms=_fit("arms", feedback.arms, "i8", (count,)),
+        rewards=_fit("rewards", feedback.rewards, "f8", (count,)),
+        propensities=_fit("propensities", feedback.propensities, "f8", (count,)),
+        vectors=_fit("vectors", feedback.vectors, "f4", (count, state.dim))
+        if state.dim
+        else np.empty((count, 0), dtype=np.float32),
+    )
+
+
+def faults(
+    spec: PolicySpec, state: BaseParamState, feedback: Feedback
+) -> dict[int, str]:
+    """What is wrong with each row that cannot be learned, by row number.
+
+    Raises InvalidFeedback where ``check_shapes`` does.
+    """
+    feedback = check_shapes(state, feedback)
+    found: dict[int, str] = {}
+    for reason, wrong in _verdicts(spec, state, feedback):
+        if wrong.any():
+            for row in np.flatnonzero(wrong).tolist():
+                found.setdefault(row, reason)
+    return found
+
+
+def _verdicts(
+    spec: PolicySpec, state: BaseParamState, feedback: Feedback
+) -> list[tuple[str, NDArray[np.bool_]]]:
+    arms = feedback.arms
+    verdicts: list[tuple[str, NDArray[np.bool_]]] = [
+        (f"no such arm, there are {state.num_arms}", _outside(arms, state.num_arms)),
+        (f"reward must be {spec.rewards.text}", ~spec.rewards.fits(feedback.rewards)),
+    ]
+    if state.dim:
+        finite: NDArray[np.bool_] = np.isfinite(feedback.vectors).all(axis=1)
+        verdicts.append(("every feature must be finite", ~finite))
+    if spec.needs_propensity:
+        p = feedback.propensities
+        verdicts.append(("propensity must be in (0, 1]", ~((p > 0) & (p <= 1))))
+    return verdicts
+
+
+def _outside(arms: NDArray[np.int64], num_arms: int) -> NDArray[np.bool_]:
+    outside: NDArray[np.bool_] = (arms < 0) | (arms >= num_arms)
+    return outside
+
+
+def _fit(
+    name: str, array: NDArray[Any], kind: str, shape: tuple[int, ...]
+) -> NDArray[Any]:
+    if array.dtype != np.dtype(kind) or array.shape != shape:
+        raise InvalidFeedback(
+            f"{name} must be {np.dtype(kind)} of shape {shape},"
+            f" not {array.dtype} of {array.shape}"
+        )
+    return np.require(array, requirements=["C", "A"])

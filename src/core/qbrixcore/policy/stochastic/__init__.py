@@ -1,0 +1,1 @@
+"""Policies for rewards that are drawn independently, without features."""

@@ -1,0 +1,1 @@
+"""Policies under their older name, protocol."""

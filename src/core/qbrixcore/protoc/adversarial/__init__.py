@@ -1,0 +1,1 @@
+"""Policies of the adversarial family under their older names."""

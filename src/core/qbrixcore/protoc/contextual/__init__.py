@@ -1,0 +1,1 @@
+"""Policies of the contextual family under their older names."""

@@ -1,0 +1,1 @@
+"""Policies of the stochastic family under their older names."""
