@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
-from types import TracebackType
+from typing import TYPE_CHECKING
 
 from qbrixcli.embedded.cluster import environment
 from qbrixcli.embedded.cluster import programs
@@ -13,6 +13,9 @@ from qbrixcli.embedded.errors import StartError
 from qbrixcli.embedded.places import server_account
 from qbrixcli.embedded.server import Server
 from qbrixstore.postgres.config import PostgresSettings
+
+if TYPE_CHECKING:
+    import asyncpg
 
 HOST = "127.0.0.1"
 USER = "qbrix"
@@ -30,10 +33,11 @@ OPTIONS = {
 }
 
 
-class Postgres:
+class Postgres(Server):
     """A Postgres server on loopback with one database and one owner.
 
-    Use it as an async context manager; ``settings`` says how to reach it.
+    Use it as an async context manager; ``settings`` says how to reach it. When we are
+    root it runs as ``nobody``.
 
     Args:
         data_dir: where its data lives; created if it is missing.
@@ -41,8 +45,12 @@ class Postgres:
         password: the owner's password, fixed when the data directory is created.
     """
 
+    name = "postgres"
+    stop_signal = signal.SIGINT
+    directory_mode = 0o711
+
     def __init__(self, data_dir: Path, port: int, password: str) -> None:
-        self._directory = data_dir.absolute()
+        super().__init__(data_dir)
         self._account = server_account()
         self.settings = PostgresSettings(
             host=HOST,
@@ -52,44 +60,14 @@ class Postgres:
             database=DATABASE,
             sslmode="disable",
         )
-        self._server = Server("postgres", self._directory, signal.SIGINT)
 
-    @property
-    def pid(self) -> int:
-        """Process id of the running server."""
-        return self._server.process.pid
-
-    async def wait(self) -> int:
-        """Exit code, once the server has ended by itself."""
-        return await self._server.process.wait()
-
-    async def __aenter__(self) -> Postgres:
-        """Start it. Raises StartError."""
-        self._directory.mkdir(mode=0o711, parents=True, exist_ok=True)
-        await self._server.claim()
-        try:
-            cluster = await ready_cluster(
-                self._directory, USER, self.settings.password, self._account
-            )
-            await self._server.start(
-                self._command(cluster),
-                self._answers,
-                env=environment(),
-                cwd="/",
-                **self._account.options,
-            )
-        except BaseException:
-            await self._server.close()
-            raise
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._server.close()
+    async def _launch(self) -> None:
+        cluster = await ready_cluster(
+            self.directory, USER, self.settings.password, self._account
+        )
+        await self._run(
+            self._command(cluster), env=environment(), **self._account.options
+        )
 
     def _command(self, cluster: Path) -> list[str]:
         options = {**OPTIONS, "port": str(self.settings.port)}
@@ -100,18 +78,10 @@ class Postgres:
         import asyncpg
 
         try:
-            connection = await asyncpg.connect(
-                host=HOST,
-                port=self.settings.port,
-                user=USER,
-                password=self.settings.password,
-                database="postgres",
-                ssl=False,
-                timeout=CONNECT_SEC,
-            )
+            connection = await self._connect()
         except asyncpg.InvalidPasswordError:
             raise StartError(
-                f"{self._directory} was made with another password:"
+                f"{self.directory} was made with another password:"
                 " restore the secrets that belong to it"
             ) from None
         except (OSError, TimeoutError, asyncpg.CannotConnectNowError):
@@ -122,11 +92,21 @@ class Postgres:
             await connection.close()
         return True
 
+    async def _connect(self) -> asyncpg.Connection:
+        import asyncpg
 
-async def _ensure_database(connection: object) -> None:
-    import asyncpg
+        return await asyncpg.connect(
+            host=HOST,
+            port=self.settings.port,
+            user=USER,
+            password=self.settings.password,
+            database="postgres",
+            ssl=False,
+            timeout=CONNECT_SEC,
+        )
 
-    assert isinstance(connection, asyncpg.Connection)
+
+async def _ensure_database(connection: asyncpg.Connection) -> None:
     known = "select 1 from pg_database where datname = $1"
     if await connection.fetchval(known, DATABASE) is None:
         await connection.execute(f'create database "{DATABASE}"')

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
-from types import TracebackType
 
 from qbrixcli.embedded.server import Server
 from qbrixcli.embedded.wheels import valkey_program
@@ -26,7 +25,7 @@ daemonize no
 """
 
 
-class Valkey:
+class Valkey(Server):
     """A Valkey server on loopback that keeps everything in an append-only file.
 
     Use it as an async context manager; ``settings`` says how to reach it.
@@ -38,6 +37,9 @@ class Valkey:
         appendfsync: ``everysec`` or ``always``.
     """
 
+    name = "valkey"
+    stop_signal = signal.SIGTERM
+
     def __init__(
         self,
         data_dir: Path,
@@ -45,50 +47,22 @@ class Valkey:
         password: str,
         appendfsync: str = "everysec",
     ) -> None:
-        self._directory = data_dir.absolute()
+        super().__init__(data_dir)
         self._appendfsync = appendfsync
         self.settings = RedisSettings(host=HOST, port=port, password=password)
-        self._server = Server("valkey", self._directory, signal.SIGTERM)
 
-    @property
-    def pid(self) -> int:
-        """Process id of the running server."""
-        return self._server.process.pid
-
-    async def wait(self) -> int:
-        """Exit code, once the server has ended by itself."""
-        return await self._server.process.wait()
-
-    async def __aenter__(self) -> Valkey:
-        """Start it. Raises StartError."""
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        await self._server.claim()
-        try:
-            await self._server.start(
-                [str(valkey_program()), str(self._configure())], self._answers
-            )
-        except BaseException:
-            await self._server.close()
-            raise
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._server.close()
+    async def _launch(self) -> None:
+        await self._run([str(valkey_program()), str(self._configure())])
 
     def _configure(self) -> Path:
-        path = self._directory / "valkey.conf"
+        path = self.directory / "valkey.conf"
         path.touch(mode=0o600)
         path.write_text(
             CONFIG.format(
                 host=HOST,
                 port=self.settings.port,
                 password=self.settings.password,
-                directory=self._directory,
+                directory=self.directory,
                 appendfsync=self._appendfsync,
             )
         )

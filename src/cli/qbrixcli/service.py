@@ -1,0 +1,99 @@
+"""One service as a child process whose output is prefixed and passed on."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections import deque
+from collections.abc import Mapping
+
+from qbrixcli.console import Console
+from qbrixcli.embedded import process
+from qbrixcli.embedded.lock import DirectoryLock
+
+CHUNK = 65_536
+KEPT_LINES = 20
+
+
+class Service:
+    """A process of ours, started from a module.
+
+    Args:
+        name: who speaks, in front of each line of output.
+        module: what ``python -m`` runs.
+        environ: the whole environment of the process.
+        lock: held by the process as long as it lives.
+        console: where its output goes.
+        orphan_signal: what the process gets when we are killed.
+        stop_sec: how long it may take to end when asked.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        module: str,
+        environ: Mapping[str, str],
+        lock: DirectoryLock,
+        console: Console,
+        orphan_signal: signal.Signals = signal.SIGKILL,
+        stop_sec: float = 3.0,
+    ) -> None:
+        self.name = name
+        self._command = [sys.executable, "-m", module]
+        self._environ = {**environ, "PYTHONUNBUFFERED": "1"}
+        self._lock = lock
+        self._console = console
+        self._orphan_signal = orphan_signal
+        self._stop_sec = stop_sec
+        self._last: deque[str] = deque(maxlen=KEPT_LINES)
+        self._process: asyncio.subprocess.Process | None = None
+        self._pump: asyncio.Task[None] | None = None
+
+    @property
+    def last_line(self) -> str:
+        """What it said last."""
+        return self._last[-1] if self._last else "it said nothing"
+
+    async def start(self) -> None:
+        """Start the process; it is not ready yet."""
+        self._process = await process.start(
+            self._command,
+            lock=self._lock,
+            orphan_signal=self._orphan_signal,
+            env=self._environ,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        assert self._process.stdout is not None
+        self._pump = asyncio.create_task(self._pass_on(self._process.stdout))
+
+    async def wait(self) -> int:
+        """Exit code, once it has ended with all it started. Raises RuntimeError."""
+        if self._process is None:
+            raise RuntimeError(f"{self.name} is not running")
+        code = await self._process.wait()
+        await self.stop()
+        return code
+
+    async def stop(self) -> None:
+        """Ask it to end, and end it with its whole session if it does not."""
+        if self._process is not None:
+            await process.stop(self._process, signal.SIGTERM, self._stop_sec)
+        if self._pump is not None:
+            await self._pump
+
+    async def _pass_on(self, output: asyncio.StreamReader) -> None:
+        rest = b""
+        while chunk := await output.read(CHUNK):
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                self._say(line)
+        if rest:
+            self._say(rest)
+
+    def _say(self, line: bytes) -> None:
+        text = line.decode(errors="replace").rstrip()
+        self._last.append(text)
+        self._console.line(self.name, text)
