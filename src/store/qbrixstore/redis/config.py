@@ -1,4 +1,4 @@
-"""How to reach Redis."""
+"""Where the Redis server is and how long it may take to answer."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import msgspec
 
 
 class RedisSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Address and password of a Redis-compatible server."""
+    """One server. Times are milliseconds; a silent server is given up after them."""
 
-    host: str = "localhost"
+    host: str = "127.0.0.1"
     port: int = 6379
     password: str = ""
+    timeout_ms: int = 1_000
+    connect_timeout_ms: int = 500
+    max_connections: int = 16
 
     def __repr__(self) -> str:
         return f"RedisSettings({self.host}:{self.port})"

@@ -1,0 +1,111 @@
+"""What goes between the log and who learns from it: entries read, results committed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Sequence
+from typing import Final
+from typing import NamedTuple
+
+import msgspec
+
+STATE_BYTES_A_PART: Final = 4 * 2**20
+UPDATES_A_PART: Final = 500
+
+
+class Entry(NamedTuple):
+    """One log entry: its stream id and the bytes of its events, by offset."""
+
+    id: str
+    events: list[bytes]
+
+
+class Batch(msgspec.Struct):
+    """Consecutive whole entries, from behind id ``start`` up to and with id ``end``."""
+
+    start: str
+    end: str
+    entries: list[Entry] = []
+    events: int = 0
+    size: int = 0  # bytes of events
+
+    def add(self, entries: Sequence[Entry]) -> None:
+        """Append what follows in the log."""
+        if entries:
+            self.entries += entries
+            self.events += sum(len(entry.events) for entry in entries)
+            self.size += sum(sum(map(len, entry.events)) for entry in entries)
+            self.end = entries[-1].id
+
+    def first_ms(self) -> int:
+        """When the first entry was appended, milliseconds of the server's clock."""
+        return milliseconds(self.entries[0].id)
+
+
+class Update(msgspec.Struct, frozen=True, kw_only=True):
+    """New params of an experiment, for the generation and version they were made from.
+
+    ``learned`` counts the events in them that the expected version had not learned.
+    """
+
+    tenant: str
+    experiment: str
+    expected: tuple[int, int]
+    generation: int
+    version: int
+    state: bytes
+    learned: int
+
+
+class DeadLetter(NamedTuple):
+    """An event that cannot be learned, by its place in the log."""
+
+    id: str
+    offset: int
+    reason: str
+    event: bytes
+
+
+class Tally(msgspec.Struct, frozen=True):
+    """Events of a batch that were acknowledged without being learned.
+
+    ``stale`` ones belong to an older generation, ``dropped`` ones to a removed
+    experiment.
+    """
+
+    stale: int = 0
+    dropped: int = 0
+
+
+def parts(updates: Sequence[Update], size: int, count: int) -> Iterator[list[Update]]:
+    """Updates in runs of at most ``size`` bytes of state and ``count`` updates.
+
+    An update larger than ``size`` makes a run of its own. There is always a last run,
+    if only an empty one.
+    """
+    run: list[Update] = []
+    held = 0
+    for update in updates:
+        if run and (held + len(update.state) > size or len(run) == count):
+            yield run
+            run, held = [], 0
+        run.append(update)
+        held += len(update.state)
+    yield run
+
+
+def milliseconds(stream_id: str) -> int:
+    """The time in a stream id."""
+    return int(stream_id.partition("-")[0])
+
+
+def order(stream_id: str) -> tuple[int, int]:
+    """A key by which stream ids sort as the log does."""
+    ms, _, sequence = stream_id.partition("-")
+    return int(ms), int(sequence)
+
+
+def following(stream_id: str) -> str:
+    """The least id behind this one."""
+    ms, sequence = order(stream_id)
+    return f"{ms}-{sequence + 1}"

@@ -1,0 +1,168 @@
+"""The connection to Redis: raw replies, short timeouts, core errors."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from collections.abc import Iterator
+from collections.abc import Sequence
+from contextlib import asynccontextmanager
+from contextlib import contextmanager
+from hashlib import sha1
+from importlib.resources import files
+from types import TracebackType
+from typing import Any
+from typing import Self
+
+from redis.asyncio import BlockingConnectionPool
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError
+from redis.exceptions import RedisError
+from redis.exceptions import ResponseError
+
+from qbrixcore.errors import QbrixError
+from qbrixcore.errors import Unavailable
+from qbrixstore.redis.config import RedisSettings
+from qbrixstore.redis.refusals import REFUSALS
+
+Argument = bytes | str | int | float
+Command = tuple[Argument, ...]
+
+
+class Script:
+    """A Lua script of this package, known to the server by its digest."""
+
+    def __init__(self, name: str) -> None:
+        source = files("qbrixstore.redis").joinpath("lua", f"{name}.lua")
+        self.text = source.read_text()
+        self.sha = sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+
+
+class RedisClient:
+    """A pool of connections. Nothing is sent twice: only the caller may retry.
+
+    Every failure, including a server that stays silent, is Unavailable.
+    """
+
+    def __init__(self, settings: RedisSettings) -> None:
+        self.settings = settings
+        self._redis: Any = Redis(
+            connection_pool=BlockingConnectionPool(
+                max_connections=settings.max_connections,
+                timeout=settings.timeout_ms / 1_000,
+                host=settings.host,
+                port=settings.port,
+                password=settings.password or None,
+                socket_timeout=settings.timeout_ms / 1_000,
+                socket_connect_timeout=settings.connect_timeout_ms / 1_000,
+                retry=Retry(NoBackoff(), 0),
+                protocol=2,
+            )
+        )
+        # replies stay as the parser made them: lists and bytes
+        self._redis.response_callbacks.clear()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def execute(self, *command: Argument) -> Any:
+        """Reply of one command. Raises Unavailable."""
+        with _translated():
+            return await self._redis.execute_command(*command)
+
+    async def pipeline(self, commands: Sequence[Command]) -> list[Any]:
+        """Replies of commands sent together, not atomically. Raises Unavailable."""
+        if not commands:
+            return []
+        with _translated():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for command in commands:
+                    pipe.execute_command(*command)
+                return list(await pipe.execute())
+
+    async def call(
+        self, script: Script, keys: Sequence[str], args: Sequence[Argument]
+    ) -> Any:
+        """Reply of a script, which loads itself where it is not known yet.
+
+        Raises Unavailable, or the error by which the script refused.
+        """
+        with _translated():
+            try:
+                return await self._redis.execute_command(
+                    "EVALSHA", script.sha, len(keys), *keys, *args
+                )
+            except NoScriptError:
+                return await self._redis.execute_command(
+                    "EVAL", script.text, len(keys), *keys, *args
+                )
+
+    @asynccontextmanager
+    async def subscribe(self, channels: Sequence[str]) -> AsyncIterator[Subscription]:
+        """A confirmed subscription. Raises Unavailable when the connection is lost."""
+        pubsub = self._redis.pubsub()
+        try:
+            with _translated():
+                await pubsub.subscribe(*channels)
+            subscription = Subscription(pubsub)
+            await subscription.confirmed(len(channels), self.settings.timeout_ms)
+            yield subscription
+        finally:
+            with _translated():
+                await pubsub.aclose()
+
+    async def ping(self) -> None:
+        """Returns when the server answers. Raises Unavailable."""
+        await self.execute("PING")
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+        await self._redis.connection_pool.disconnect()
+
+
+class Subscription:
+    """Messages of the channels subscribed to, until the connection is lost."""
+
+    def __init__(self, pubsub: Any) -> None:
+        self._pubsub = pubsub
+
+    async def confirmed(self, channels: int, timeout_ms: int) -> None:
+        for _ in range(channels):
+            with _translated():
+                message = await self._pubsub.get_message(timeout=timeout_ms / 1_000)
+            if message is None:
+                raise Unavailable("redis did not confirm a subscription")
+
+    async def next(self, timeout_sec: float) -> tuple[str, bytes] | None:
+        """Channel and payload of the next message, None after the timeout."""
+        with _translated():
+            message = await self._pubsub.get_message(timeout=max(timeout_sec, 0.001))
+        if message is None or message["type"] != "message":
+            return None
+        return message["channel"].decode(), message["data"]
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except ResponseError as error:
+        raise _refusal(error) from error
+    except (RedisError, OSError, TimeoutError) as error:
+        raise Unavailable(f"redis did not answer ({type(error).__name__})") from error
+
+
+def _refusal(error: ResponseError) -> QbrixError:
+    word, _, rest = str(error).partition(" ")
+    if word in REFUSALS:
+        return REFUSALS[word](rest or None)
+    return Unavailable(f"redis refused: {error}")
