@@ -1,0 +1,155 @@
+"""The experiments of a tenant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Select
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import selectinload
+
+from qbrixcore.errors import ExperimentNotFound
+from qbrixcore.errors import NameTaken
+from qbrixcore.errors import PoolNotFound
+from qbrixcore.experiment import Experiment
+from qbrixstore.postgres import changes
+from qbrixstore.postgres import faults
+from qbrixstore.postgres import pools
+from qbrixstore.postgres.records import ExperimentRecord
+from qbrixstore.postgres.tables import ExperimentRow
+from qbrixstore.postgres.tables import PoolRow
+from qbrixstore.postgres.tenanted import Tenanted
+
+
+class Experiments(Tenanted):
+    """Every change raises the version and leaves a row in the outbox."""
+
+    async def add(self, experiment: Experiment) -> ExperimentRecord:
+        """Store a new experiment, version 1, on its pool as the pool is now.
+
+        Raises PoolNotFound and NameTaken.
+        """
+        # a change of the pool would not see this experiment before it is committed
+        await self._hold_pool(experiment.pool.id)
+        row = ExperimentRow(
+            id=experiment.id,
+            tenant_id=self.tenant_id,
+            pool_id=experiment.pool.id,
+            name=experiment.name,
+            policy=experiment.policy,
+            policy_params=dict(experiment.policy_params),
+            enabled=experiment.enabled,
+            version=1,
+        )
+        self._session.add(row)
+        try:
+            await self._session.flush()
+        except IntegrityError as error:
+            if faults.violated(error) != "uq_experiment_tenant_id_name":
+                raise
+            raise NameTaken(f"an experiment has this name: {row.name}") from error
+        await self._changed(row.id, row.version)
+        return await self.get(row.id)
+
+    async def get(self, experiment_id: str) -> ExperimentRecord:
+        """Raises ExperimentNotFound."""
+        return to_record(await self._row(experiment_id))
+
+    async def page(
+        self,
+        limit: int = 100,
+        offset: int = 0,
+        search: str | None = None,
+        enabled: bool | None = None,
+    ) -> list[ExperimentRecord]:
+        """Experiments, the newest first; ``search`` is part of a name, in any case."""
+        query = self._all()
+        if search:
+            query = query.where(ExperimentRow.name.icontains(search, autoescape=True))
+        if enabled is not None:
+            query = query.where(ExperimentRow.enabled.is_(enabled))
+        rows = await self._session.scalars(query.limit(limit).offset(offset))
+        return [to_record(row) for row in rows]
+
+    async def of_pool(self, pool_id: str) -> list[ExperimentRecord]:
+        """All experiments on a pool, the newest first. Raises PoolNotFound."""
+        await self._hold_pool(pool_id)
+        query = self._all().where(ExperimentRow.pool_id == pool_id)
+        return [to_record(row) for row in await self._session.scalars(query)]
+
+    async def update(
+        self,
+        experiment_id: str,
+        enabled: bool | None = None,
+        policy_params: Mapping[str, Any] | None = None,
+    ) -> ExperimentRecord:
+        """Change what is given; parameters are replaced whole.
+
+        Raises ExperimentNotFound.
+        """
+        row = await self._row(experiment_id, lock=True)
+        if enabled is not None:
+            row.enabled = enabled
+        if policy_params is not None:
+            row.policy_params = dict(policy_params)
+        if self._session.is_modified(row):
+            row.version += 1
+            await self._session.flush()
+            await self._changed(row.id, row.version)
+        return to_record(row)
+
+    async def remove(self, experiment_id: str) -> None:
+        """Raises ExperimentNotFound. The pool stays."""
+        row = await self._row(experiment_id, lock=True)
+        await self._session.delete(row)
+        await self._session.flush()
+        await self._changed(row.id, row.version + 1)
+
+    def _all(self) -> Select[ExperimentRow]:
+        return (
+            select(ExperimentRow)
+            .where(ExperimentRow.tenant_id == self.tenant_id)
+            .order_by(ExperimentRow.created_at.desc(), ExperimentRow.id.desc())
+            .options(selectinload(ExperimentRow.pool).selectinload(PoolRow.arms))
+            .execution_options(populate_existing=True)
+        )
+
+    async def _row(self, experiment_id: str, lock: bool = False) -> ExperimentRow:
+        one = self._all().where(ExperimentRow.id == experiment_id)
+        row = await self._session.scalar(one.with_for_update() if lock else one)
+        if row is None:
+            raise ExperimentNotFound(f"experiment not found: {experiment_id}")
+        return row
+
+    async def _changed(self, experiment_id: str, version: int) -> None:
+        await changes.experiment_changed(
+            self._session, self.tenant_id, experiment_id, version
+        )
+
+    async def _hold_pool(self, pool_id: str) -> None:
+        held = await self._session.scalar(
+            select(PoolRow.id)
+            .where(PoolRow.id == pool_id)
+            .where(PoolRow.tenant_id == self.tenant_id)
+            .with_for_update(read=True)
+        )
+        if held is None:
+            raise PoolNotFound(f"pool not found: {pool_id}")
+
+
+def to_record(row: ExperimentRow) -> ExperimentRecord:
+    return ExperimentRecord(
+        experiment=Experiment(
+            id=row.id,
+            name=row.name,
+            pool=pools.to_core(row.pool),
+            policy=row.policy,
+            policy_params=row.policy_params,
+            enabled=row.enabled,
+        ),
+        version=row.version,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )

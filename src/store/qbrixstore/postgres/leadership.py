@@ -1,0 +1,66 @@
+"""Which process relays the outbox: the one that holds an advisory lock.
+
+The lock saves work, correctness does not hang on it: while a lost connection is not yet
+noticed two processes may both relay, and they claim different rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from sqlalchemy import func
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from qbrixcore.errors import QbrixError
+from qbrixstore.postgres import faults
+
+# "qbrixrly" in hexadecimal: any number that nothing else locks in this database
+_RELAY: Final = 0x71627269_78726C79
+
+
+async def try_leader(connection: AsyncConnection) -> bool:
+    """Take the lock for this connection if it is free, without waiting.
+
+    The lock lasts until ``resign`` or the end of the connection, not of a transaction.
+    Raises Unavailable.
+    """
+    return bool(await connection.scalar(select(func.pg_try_advisory_lock(_RELAY))))
+
+
+async def resign(connection: AsyncConnection) -> None:
+    """Let go of the lock. Raises Unavailable."""
+    await connection.scalar(select(func.pg_advisory_unlock(_RELAY)))
+
+
+async def still_connected(connection: AsyncConnection) -> bool:
+    """Whether the connection, and with it the lock, is alive."""
+    try:
+        await connection.scalar(select(1))
+    except QbrixError:
+        return False
+    return True
+
+
+@asynccontextmanager
+async def leadership(engine: AsyncEngine) -> AsyncIterator[AsyncConnection | None]:
+    """The connection that leads, or None when another process does.
+
+    It takes one connection out of the pool for as long as it leads, and keeps no
+    transaction open on it. Raises Unavailable.
+    """
+    with faults.connecting():
+        connection = await engine.connect()
+    try:
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        leads = await try_leader(connection)
+        try:
+            yield connection if leads else None
+        finally:
+            if leads and await still_connected(connection):
+                await resign(connection)
+    finally:
+        await connection.close()

@@ -1,0 +1,87 @@
+"""Bringing a database to the schema of this version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection
+from sqlalchemy import NullPool
+from sqlalchemy import func
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from qbrixcore.errors import Unavailable
+from qbrixstore.postgres import faults
+from qbrixstore.postgres.config import Limits
+from qbrixstore.postgres.config import PostgresSettings
+from qbrixstore.postgres.engine import init_db
+
+_SCRIPTS: Final = Path(__file__).parent / "migrations"
+# "qbrixmig" in hexadecimal: any number that nothing else locks in this database
+_MIGRATION: Final = 0x71627269_786D6967
+# a migration may take as long as it needs; only waiting is bounded
+_PATIENT: Final = Limits(statement=0, reply=0, idle_transaction=0, lock=60.0)
+
+
+async def migrate(settings: PostgresSettings) -> None:
+    """Upgrade the database to the newest schema; does nothing if it has that.
+
+    Several at once wait for each other. A failing migration leaves no half.
+    Raises Unavailable, also if the database is of a newer version than this program.
+    """
+    engine = init_db(settings, _PATIENT, poolclass=NullPool)
+    try:
+        with faults.connecting():
+            connection = await engine.connect()
+        try:
+            # ends with the connection, however that comes about
+            await connection.scalar(select(func.pg_advisory_lock(_MIGRATION)))
+            await connection.commit()
+            await connection.run_sync(_upgrade)
+            await connection.commit()
+        finally:
+            await connection.close()
+    finally:
+        await engine.dispose()
+
+
+async def schema_is_current(engine: AsyncEngine) -> bool:
+    """Whether the database has exactly the schema of this version.
+
+    Raises Unavailable.
+    """
+    with faults.connecting():
+        connection = await engine.connect()
+    async with connection:
+        return await connection.run_sync(_is_current)
+
+
+def _upgrade(connection: Connection) -> None:
+    config = _config()
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        known = ScriptDirectory.from_config(config).get_heads()
+        raise Unavailable(
+            f"the database has a schema that this version does not know"
+            f" (newest known: {', '.join(known)}): use the newer version of qbrix"
+        ) from error
+
+
+def _is_current(connection: Connection) -> bool:
+    has = MigrationContext.configure(connection).get_current_heads()
+    return set(has) == set(ScriptDirectory.from_config(_config()).get_heads())
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
