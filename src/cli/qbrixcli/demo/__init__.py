@@ -1,0 +1,1 @@
+"""Real logged traffic, and an audience estimated from it, through the whole system."""
