@@ -113,6 +113,14 @@ class DefinitionCache:
             raise _not_found(experiment)
         return await self._flight.run(key, lambda: self._read(key))
 
+    async def reload(self, tenant: str, experiment: str) -> Entry:
+        """The entry, read from the store even when it is warm.
+
+        Raises ExperimentNotFound, Unavailable.
+        """
+        key = (tenant, experiment)
+        return await self._flight.run(key, lambda: self._read(key))
+
     @asynccontextmanager
     async def following(self, changes: ChangeSource) -> AsyncIterator[None]:
         """Keep the entries level with the store for as long as the block runs."""

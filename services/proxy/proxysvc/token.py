@@ -12,8 +12,10 @@ from typing import Final
 
 import msgspec
 
+from qbrixcore.definition import Definition
 from qbrixcore.errors import InvalidToken
 from qbrixcore.errors import TokenExpired
+from qbrixstore.redis.layout import Layout
 
 FORMAT: Final = 1
 MAC_BYTES: Final = 16
@@ -135,6 +137,46 @@ def unseal(text: str, keyring: Keyring) -> Token:
     if token.format != FORMAT:
         raise InvalidToken(f"request_id has an unknown format: {token.format}")
     return token
+
+
+class Mint:
+    """Makes the tokens of one worker process. Build it after the fork."""
+
+    __slots__ = ("_issuer", "_keyring", "_layout")
+
+    def __init__(self, keyring: Keyring, layout: Layout) -> None:
+        self._keyring = keyring
+        self._layout = layout
+        self._issuer = Issuer(layout.shards)
+
+    def mint(
+        self,
+        definition: Definition,
+        arm: int,
+        generation: int,
+        version: int | None,
+        propensity: float | None,
+        vector: bytes | None,
+        flags: int = 0,
+    ) -> str:
+        """A new token, issued now."""
+        token = Token(
+            FORMAT,
+            self._keyring.signing_id,
+            definition.tenant,
+            definition.experiment,
+            self._layout.number,
+            self._issuer.number,
+            self._issuer.next(self._layout.shard_of(definition.experiment)),
+            time.time_ns() // 1_000_000,
+            arm,
+            generation,
+            version,
+            propensity,
+            vector,
+            flags,
+        )
+        return seal(token, self._keyring.signing_key)
 
 
 def admit(token: Token, tenant: str, ttl_sec: float, now_ms: int | None = None) -> None:

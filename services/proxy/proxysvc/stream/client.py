@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Final
 
-from proxysvc.stream.frames import Choice
 from proxysvc.stream.frames import LONGEST_TEXT
+from proxysvc.stream.frames import Choice
 from proxysvc.stream.frames import Pick
 from proxysvc.stream.link import Link
 from proxysvc.stream.routing import Rendezvous
@@ -69,7 +69,7 @@ class MotorClient:
         context_id: str,
         vector: bytes | None,
         trace_id: str = "",
-        timeout: Seconds | None = None,
+        patience: Seconds | None = None,
     ) -> asyncio.Future[Choice]:
         """The choice to come. ``vector`` is ``dim`` little-endian float32, or None.
 
@@ -79,7 +79,9 @@ class MotorClient:
         link = self._route(definition.experiment)
         if self.in_flight >= self._max_in_flight:
             raise Overloaded("too many selects are under way")
-        patience = self._timeout if timeout is None else min(timeout, self._timeout)
+        limit = self._timeout
+        if patience is not None and patience < limit:
+            limit = patience
         future: asyncio.Future[Choice] = self._loop.create_future()
         self._seq += 1
         link.put(
@@ -89,7 +91,7 @@ class MotorClient:
                 context_id if len(context_id) <= LONGEST_TEXT else "",
                 vector,
                 trace_id,
-                self._loop.time() + patience,
+                self._loop.time() + limit,
                 future,
             )
         )

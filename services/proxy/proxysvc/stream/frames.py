@@ -5,37 +5,21 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Iterable
-from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Final
 
-import grpc
 import msgspec
 
 from qbrixcore.definition import Definition
-from qbrixcore.errors import Denied
-from qbrixcore.errors import ExperimentNotFound
-from qbrixcore.errors import InvalidContext
-from qbrixcore.errors import Overloaded
-from qbrixcore.errors import QbrixError
-from qbrixcore.errors import Unavailable
 from qbrixproto.motor_pb2 import AnswerFrame
 from qbrixproto.motor_pb2 import AnswerGroup
 from qbrixproto.motor_pb2 import SelectFrame
+from qbrixserving.errors import error_of_status
 
 MAX_ITEMS: Final = 256
 MAX_BYTES: Final = 1 << 20
 LONGEST_TEXT: Final = 512  # characters of an id that the motor only logs
 _ITEM_BYTES: Final = 24  # sequence number, remaining time, tags
-
-_ERRORS: Final[Mapping[int, type[QbrixError]]] = {
-    grpc.StatusCode.NOT_FOUND.value[0]: ExperimentNotFound,
-    grpc.StatusCode.INVALID_ARGUMENT.value[0]: InvalidContext,
-    grpc.StatusCode.PERMISSION_DENIED.value[0]: Denied,
-    grpc.StatusCode.RESOURCE_EXHAUSTED.value[0]: Overloaded,
-    grpc.StatusCode.DEADLINE_EXCEEDED.value[0]: Unavailable,
-    grpc.StatusCode.UNAVAILABLE.value[0]: Unavailable,
-}
 
 
 class Choice(msgspec.Struct, frozen=True, gc=False):
@@ -115,11 +99,10 @@ def settle(frame: AnswerFrame, sent: dict[int, Pick]) -> None:
 
 
 def _fail(group: AnswerGroup, sent: dict[int, Pick]) -> None:
-    kind = _ERRORS.get(group.status, QbrixError)
     for seq in group.seqs:
         pick = sent.pop(seq, None)
         if pick is not None and not pick.future.done():
-            pick.future.set_exception(kind(group.detail or None))
+            pick.future.set_exception(error_of_status(group.status, group.detail))
 
 
 def _remaining_ms(seconds: float) -> int:

@@ -27,6 +27,8 @@ PATH: Final = "/qbrix.motor.MotorService/SelectStream"
 FIRST_PAUSE: Final = 0.02  # seconds before the first attempt to open a stream again
 LONGEST_PAUSE: Final = 1.0
 
+_END: Final[Any] = grpc.aio.EOF  # type: ignore[attr-defined]
+
 OPTIONS: Final = (
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 3_000),
@@ -54,7 +56,7 @@ class Link:
         self.connected = False
         self._orphaned = orphaned
         self._channel = grpc.aio.insecure_channel(address, options=OPTIONS)
-        self._open = self._channel.stream_stream(
+        self._open: Any = self._channel.stream_stream(
             PATH,
             request_serializer=SelectFrame.SerializeToString,
             response_deserializer=AnswerFrame.FromString,
@@ -94,7 +96,7 @@ class Link:
         self._task.cancel()
         with suppress(asyncio.CancelledError):
             await self._task
-        await self._channel.close()
+        await self._channel.close(None)
         for pick in [*self._waiting, *self._sent.values()]:
             if not pick.future.done():
                 pick.future.set_exception(Unavailable("the proxy is stopping"))
@@ -131,7 +133,7 @@ class Link:
             call.cancel()
 
     async def _read(self, call: Any) -> None:
-        while (frame := await call.read()) is not grpc.aio.EOF:
+        while (frame := await call.read()) is not _END:
             settle(frame, self._sent)
         logger.info("stream to %s was ended by the motor", self.address)
 

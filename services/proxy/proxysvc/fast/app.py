@@ -1,0 +1,160 @@
+"""Select and feedback, answered in front of the router.
+
+They own what the framework does for other routes: method, body limits, decoding,
+authentication, the error envelope and request ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from collections.abc import Callable
+from typing import Final
+from typing import NamedTuple
+from typing import Protocol
+
+import msgspec
+
+from proxysvc.auth import Authenticator
+from proxysvc.auth import presented_key
+from proxysvc.fast.answers import ALLOW_POST
+from proxysvc.fast.answers import Header
+from proxysvc.fast.answers import Receive
+from proxysvc.fast.answers import Scope
+from proxysvc.fast.answers import Send
+from proxysvc.fast.answers import encode
+from proxysvc.fast.answers import send_error
+from proxysvc.fast.answers import send_json
+from proxysvc.fast.answers import send_refusal
+from proxysvc.fast.body import MAX_BYTES
+from proxysvc.fast.body import Disconnected
+from proxysvc.fast.body import TooLarge
+from proxysvc.fast.body import read_body
+from proxysvc.fast.invalid import unprocessable
+from proxysvc.fast.wire import FeedbackReply
+from proxysvc.fast.wire import FeedbackRequest
+from proxysvc.fast.wire import SelectedArm
+from proxysvc.fast.wire import SelectReply
+from proxysvc.fast.wire import SelectRequest
+from proxysvc.scopes import AGENT_READ
+from proxysvc.scopes import AGENT_WRITE
+from proxysvc.scopes import require
+from proxysvc.selection import Selection
+from qbrixcore.errors import QbrixError
+from qbrixlog import choose_request_id
+from qbrixlog import get_logger
+from qbrixlog import request_context
+from qbrixserving.errors import Code
+from qbrixstore.postgres.principal import Principal
+
+logger = get_logger(__name__)
+
+SELECT: Final = "/api/v1/agent/select"
+FEEDBACK: Final = "/api/v1/agent/feedback"
+
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+Answer = tuple[int, bytes, tuple[Header, ...]]
+
+_select_request: Final = msgspec.json.Decoder(SelectRequest).decode
+_feedback_request: Final = msgspec.json.Decoder(FeedbackRequest).decode
+_ACCEPTED: Final[Answer] = (201, encode(FeedbackReply(True)), ())
+
+
+class FastState(Protocol):
+    """What the hot path needs of the running application."""
+
+    @property
+    def authenticator(self) -> Authenticator: ...
+
+    @property
+    def selection(self) -> Selection: ...
+
+
+class _Route(NamedTuple):
+    needs: str
+    answer: Callable[[Principal, bytes, str], Awaitable[Answer]]
+    failed: Code
+
+
+class FastPath:
+    """An ASGI application in front of ``inner``, which gets every other request."""
+
+    def __init__(self, inner: ASGIApp, state: FastState) -> None:
+        self._inner = inner
+        self._state = state
+        self._routes = {
+            SELECT: _Route(AGENT_READ, self._select, Code.SELECTION_FAILED),
+            FEEDBACK: _Route(AGENT_WRITE, self._feedback, Code.INTERNAL_ERROR),
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        route = self._routes.get(scope["path"]) if scope["type"] == "http" else None
+        if route is None:
+            await self._inner(scope, receive, send)
+            return
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        given = headers.get(b"x-request-id")
+        trace = choose_request_id(None if given is None else given.decode("latin-1"))
+        tag = trace.encode()
+        if scope["method"] != "POST":
+            detail = f"method {scope['method']} is not allowed"
+            await send_refusal(send, 405, detail, tag, ALLOW_POST)
+            return
+        try:
+            principal = await self._principal(scope, headers, route.needs)
+            body = await read_body(receive, headers.get(b"content-length"))
+            status, reply, more = await route.answer(principal, body, trace)
+        except TooLarge:
+            await send_refusal(send, 413, f"body over {MAX_BYTES} bytes", tag)
+        except Disconnected:
+            return
+        except QbrixError as error:
+            await send_error(send, error, tag, route.failed)
+        except Exception as error:
+            with request_context(trace):
+                logger.exception("unexpected error in %s", scope["path"])
+            await send_error(send, error, tag, route.failed)
+        else:
+            await send_json(send, status, reply, tag, *more)
+
+    async def _principal(
+        self, scope: Scope, headers: dict[bytes, bytes], needed: str
+    ) -> Principal:
+        key = headers.get(b"x-api-key") or presented_key(scope["headers"])
+        authenticator = self._state.authenticator
+        principal = authenticator.cached(key)
+        if principal is None:
+            principal = await authenticator.principal(key)
+        require(principal, needed)
+        return principal
+
+    async def _select(self, principal: Principal, body: bytes, trace: str) -> Answer:
+        try:
+            request = _select_request(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            return 422, encode(unprocessable(error)), ()
+        context = request.context
+        chosen = await self._state.selection.select(
+            principal,
+            request.experiment_id,
+            context.id,
+            context.vector,
+            context.properties,
+            trace,
+        )
+        arm = SelectedArm(chosen.arm.id, chosen.arm.name, chosen.index)
+        reply = encode(SelectReply(arm, chosen.request_id, chosen.is_default))
+        if chosen.param_version is None:
+            return 200, reply, ()
+        version = str(chosen.param_version).encode()
+        return 200, reply, ((b"x-param-version", version),)
+
+    async def _feedback(self, principal: Principal, body: bytes, trace: str) -> Answer:
+        try:
+            request = _feedback_request(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            return 422, encode(unprocessable(error)), ()
+        await self._state.selection.feedback(
+            principal, request.request_id, request.reward
+        )
+        return _ACCEPTED
