@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -74,6 +75,20 @@ async def system_session(engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
             await session.connection()
         yield session
         await session.commit()
+
+
+@asynccontextmanager
+async def connect(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A bare connection, for what is not the work of a transaction.
+
+    Raises Unavailable.
+    """
+    with faults.connecting():
+        connection = await engine.connect()
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
 def tenant_of(session: AsyncSession) -> str | None:

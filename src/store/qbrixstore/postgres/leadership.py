@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from qbrixcore.errors import QbrixError
-from qbrixstore.postgres import faults
+from qbrixstore.postgres.engine import connect
 
 # "qbrixrly" in hexadecimal: any number that nothing else locks in this database
 _RELAY: Final = 0x71627269_78726C79
@@ -52,9 +52,7 @@ async def leadership(engine: AsyncEngine) -> AsyncIterator[AsyncConnection | Non
     It takes one connection out of the pool for as long as it leads, and keeps no
     transaction open on it. Raises Unavailable.
     """
-    with faults.connecting():
-        connection = await engine.connect()
-    try:
+    async with connect(engine) as connection:
         await connection.execution_options(isolation_level="AUTOCOMMIT")
         leads = await try_leader(connection)
         try:
@@ -62,5 +60,3 @@ async def leadership(engine: AsyncEngine) -> AsyncIterator[AsyncConnection | Non
         finally:
             if leads and await still_connected(connection):
                 await resign(connection)
-    finally:
-        await connection.close()

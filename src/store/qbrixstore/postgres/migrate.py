@@ -17,9 +17,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from qbrixcore.errors import Unavailable
-from qbrixstore.postgres import faults
 from qbrixstore.postgres.config import Limits
 from qbrixstore.postgres.config import PostgresSettings
+from qbrixstore.postgres.engine import connect
 from qbrixstore.postgres.engine import init_db
 
 _SCRIPTS: Final = Path(__file__).parent / "migrations"
@@ -37,16 +37,12 @@ async def migrate(settings: PostgresSettings) -> None:
     """
     engine = init_db(settings, _PATIENT, poolclass=NullPool)
     try:
-        with faults.connecting():
-            connection = await engine.connect()
-        try:
-            # ends with the connection, however that comes about
+        async with connect(engine) as connection:
+            # held until the connection ends, however that comes about
             await connection.scalar(select(func.pg_advisory_lock(_MIGRATION)))
             await connection.commit()
             await connection.run_sync(_upgrade)
             await connection.commit()
-        finally:
-            await connection.close()
     finally:
         await engine.dispose()
 
@@ -56,9 +52,7 @@ async def schema_is_current(engine: AsyncEngine) -> bool:
 
     Raises Unavailable.
     """
-    with faults.connecting():
-        connection = await engine.connect()
-    async with connection:
+    async with connect(engine) as connection:
         return await connection.run_sync(_is_current)
 
 
