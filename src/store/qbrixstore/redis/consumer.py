@@ -169,7 +169,13 @@ class RedisStreamConsumer:
         last: bool,
     ) -> None:
         layout, shard = self._layout, self.shard
-        names = [layout.log(shard), layout.meta(shard), layout.dead(shard)]
+        names = [
+            layout.log(shard),
+            layout.meta(shard),
+            layout.dead(shard),
+            layout.learned(shard),
+            layout.learned_at(shard),
+        ]
         args: list[Argument] = [
             layout.mark,
             self.fence,
@@ -178,7 +184,6 @@ class RedisStreamConsumer:
             batch.end if last else "",
             following(batch.end),
             batch.events,
-            sum(update.learned for update in updates),
             tally.stale,
             tally.dropped,
             layout.channel(shard, keys.PARAMS),
@@ -189,6 +194,7 @@ class RedisStreamConsumer:
         for one in updates:
             names.append(layout.params(one.tenant, one.experiment))
             args += (*one.expected, one.generation, one.version, one.state)
+            args += (one.experiment, one.learned)
         for letter in dead:
             args += letter
         await self._client.call(_COMMIT, names, args)
@@ -213,25 +219,6 @@ class RedisStreamConsumer:
                 self._move(held[b"last-delivered-id"].decode())
                 return
         raise Unavailable("the log has no consumer group")
-
-    async def end(self) -> str:
-        """Id of the last entry appended. Raises Unavailable."""
-        reply = await self._client.execute(
-            "XINFO", "STREAM", self._layout.log(self.shard)
-        )
-        held = dict(zip(reply[::2], reply[1::2], strict=True))
-        return str(held[b"last-generated-id"].decode())
-
-    async def counters(self) -> dict[str, int]:
-        """Counters of the shard: events, handled, learned, stale, dropped, dead.
-
-        Events that wait are ``events - handled``. Raises Unavailable.
-        """
-        names = ("events", "handled", "learned", "stale", "dropped", "dead")
-        reply = await self._client.execute(
-            "HMGET", self._layout.meta(self.shard), *names
-        )
-        return {name: int(count or 0) for name, count in zip(names, reply, strict=True)}
 
     def _move(self, position: str) -> None:
         self.position = self._cursor = position

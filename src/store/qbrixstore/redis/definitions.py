@@ -74,6 +74,8 @@ class Definitions:
                 layout.definition(tenant, experiment),
                 layout.params(tenant, experiment),
                 layout.meta(shard),
+                layout.learned(shard),
+                layout.learned_at(shard),
             ],
             [
                 layout.mark,
@@ -82,6 +84,7 @@ class Definitions:
                 layout.channel(shard, keys.DEFINITIONS),
                 layout.channel(shard, keys.PARAMS),
                 encode_changes([(tenant, experiment)]),
+                experiment,
             ],
         )
         return bool(reply)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
@@ -44,6 +45,21 @@ def encode(event: FeedbackEvent) -> bytes:
     return _ENCODER.encode(event)
 
 
+def decode_many(events: Sequence[bytes]) -> list[FeedbackEvent | InvalidFeedback]:
+    """Each event decoded, or the error that ``decode`` raises for it."""
+    try:
+        return [_DECODER.decode(data) for data in events]
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return [_attempt(data) for data in events]
+
+
+def _attempt(data: bytes) -> FeedbackEvent | InvalidFeedback:
+    try:
+        return decode(data)
+    except InvalidFeedback as error:
+        return error
+
+
 def decode(data: bytes) -> FeedbackEvent:
     """Event of a wire form; fields newer than ours are ignored.
 
@@ -51,5 +67,5 @@ def decode(data: bytes) -> FeedbackEvent:
     """
     try:
         return _DECODER.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise InvalidFeedback(f"undecodable event: {error}") from error

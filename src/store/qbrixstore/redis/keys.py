@@ -52,6 +52,16 @@ def policies(layout: int, shard: int) -> str:
     return prefix(layout, shard) + "policies"
 
 
+def learned(layout: int, shard: int) -> str:
+    """Hash: events learned so far, by experiment."""
+    return prefix(layout, shard) + "learned"
+
+
+def learned_at(layout: int, shard: int) -> str:
+    """Hash: when an experiment last learned, milliseconds of the server's clock."""
+    return prefix(layout, shard) + "learned_at"
+
+
 def definition(layout: int, shard: int, tenant: str, experiment: str) -> str:
     """Hash: v (version) and d (bytes); without d it is a tombstone."""
     return f"{prefix(layout, shard)}definition:{tenant}:{experiment}"

@@ -67,6 +67,12 @@ class Layout(msgspec.Struct, frozen=True):
     def policies(self, shard: int) -> str:
         return keys.policies(self.number, shard)
 
+    def learned(self, shard: int) -> str:
+        return keys.learned(self.number, shard)
+
+    def learned_at(self, shard: int) -> str:
+        return keys.learned_at(self.number, shard)
+
     def channel(self, shard: int, topic: str) -> str:
         return keys.channel(self.number, shard, topic)
 

@@ -1,9 +1,10 @@
 -- writes params and, with the last part of a batch, moves the log position
--- KEYS: log, meta, dead, params...
+-- KEYS: log, meta, dead, learned, learned at, params...
 -- ARGV: layout, fence, group, position before, position after ('' in an earlier part),
---       least id to keep, events handled, learned, stale, dropped, channel, changed,
+--       least id to keep, events handled, stale, dropped, channel, changed,
 --       dead letters kept, number of dead letters,
---       for each params: generation and version before, those after, state
+--       for each params: generation and version before, those after, state,
+--         experiment, events learned
 --       for each dead letter: id, offset, reason, event
 -- nothing is written unless layout, fence, position and every version are as expected
 local held = redis.call('HMGET', KEYS[2], 'layout', 'fence')
@@ -27,9 +28,9 @@ if position ~= ARGV[4] then
   return redis.error_reply('QBRIX_MOVED position is ' .. (position or 'none')
     .. ', not ' .. ARGV[4])
 end
-local first = 15
-for i = 4, #KEYS do
-  local at = first + 5 * (i - 4)
+local first, width = 14, 7
+for i = 6, #KEYS do
+  local at = first + width * (i - 6)
   local now = redis.call('HMGET', KEYS[i], 'g', 'v')
   if now[1] ~= ARGV[at] or now[2] ~= ARGV[at + 1] then
     return redis.error_reply('QBRIX_MOVED ' .. KEYS[i] .. ' is at version '
@@ -37,30 +38,36 @@ for i = 4, #KEYS do
   end
 end
 
-for i = 4, #KEYS do
-  local at = first + 5 * (i - 4)
+local time = redis.call('TIME')
+local now_ms = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
+local learned = 0
+for i = 6, #KEYS do
+  local at = first + width * (i - 6)
   redis.call('HSET', KEYS[i], 'f', ARGV[2], 'g', ARGV[at + 2], 'v', ARGV[at + 3],
     's', ARGV[at + 4])
+  redis.call('HINCRBY', KEYS[4], ARGV[at + 5], ARGV[at + 6])
+  redis.call('HSET', KEYS[5], ARGV[at + 5], now_ms)
+  learned = learned + ARGV[at + 6]
 end
-if ARGV[8] ~= '0' then
-  redis.call('HINCRBY', KEYS[2], 'learned', ARGV[8])
+if learned > 0 then
+  redis.call('HINCRBY', KEYS[2], 'learned', learned)
 end
 if ARGV[5] ~= '' then
-  local dead = tonumber(ARGV[14])
-  local at = first + 5 * (#KEYS - 3)
+  local dead = tonumber(ARGV[13])
+  local at = first + width * (#KEYS - 5)
   for i = at, at + 4 * dead - 1, 4 do
-    redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[13], '*', 'id', ARGV[i],
+    redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[12], '*', 'id', ARGV[i],
       'offset', ARGV[i + 1], 'reason', ARGV[i + 2], 'event', ARGV[i + 3])
   end
   redis.call('XGROUP', 'SETID', KEYS[1], ARGV[3], ARGV[5])
   redis.call('XTRIM', KEYS[1], 'MINID', ARGV[6])
   redis.call('HINCRBY', KEYS[2], 'handled', ARGV[7])
-  if ARGV[9] ~= '0' then redis.call('HINCRBY', KEYS[2], 'stale', ARGV[9]) end
-  if ARGV[10] ~= '0' then redis.call('HINCRBY', KEYS[2], 'dropped', ARGV[10]) end
+  if ARGV[8] ~= '0' then redis.call('HINCRBY', KEYS[2], 'stale', ARGV[8]) end
+  if ARGV[9] ~= '0' then redis.call('HINCRBY', KEYS[2], 'dropped', ARGV[9]) end
   if dead > 0 then redis.call('HINCRBY', KEYS[2], 'dead', dead) end
 end
-if #KEYS > 3 then
+if #KEYS > 5 then
   local count = redis.call('HINCRBY', KEYS[2], 'changed:params', 1)
-  redis.call('PUBLISH', ARGV[11], count .. ' ' .. ARGV[12])
+  redis.call('PUBLISH', ARGV[10], count .. ' ' .. ARGV[11])
 end
 return redis.call('HGET', KEYS[2], 'events')
