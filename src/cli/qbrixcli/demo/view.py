@@ -28,21 +28,23 @@ from qbrixcli.demo.part import Part
 REFRESH_SEC = 0.25
 QUIET_SEC = 10.0
 LEADING = 5
+WIDTH = 58
 
 
 @asynccontextmanager
 async def watch(part: Part, console: Console) -> AsyncIterator[None]:
     """Shows a part while it runs: live on a terminal, else as a line now and then."""
     show = _show_live if console.is_terminal else _show_lines
-    task = asyncio.create_task(show(part, console))
+    ended = asyncio.Event()
+    task = asyncio.create_task(show(part, console, ended))
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        ended.set()
+        await task
 
 
-async def _show_live(part: Part, console: Console) -> None:
+async def _show_live(part: Part, console: Console, ended: asyncio.Event) -> None:
     progress = Progress(
         TextColumn("[bold]{task.description}"),
         BarColumn(),
@@ -54,24 +56,27 @@ async def _show_live(part: Part, console: Console) -> None:
     task = progress.add_task(part.title, total=part.total)
     # rendering in the thread of rich keeps it out of the latencies
     with Live(console=console, refresh_per_second=1 / REFRESH_SEC) as live:
-        try:
-            while True:
-                progress.update(task, completed=part.pace.count)
-                live.update(picture(part, progress))
-                await asyncio.sleep(REFRESH_SEC)
-        finally:
+        while not await _is_set(ended, REFRESH_SEC):
             progress.update(task, completed=part.pace.count)
             live.update(picture(part, progress))
+        progress.update(task, completed=part.pace.count)
+        live.update(picture(part, progress), refresh=True)
 
 
-async def _show_lines(part: Part, console: Console) -> None:
-    try:
-        while True:
-            await asyncio.sleep(QUIET_SEC)
-            console.print(speed_line(part), soft_wrap=True)
-    finally:
+async def _show_lines(part: Part, console: Console, ended: asyncio.Event) -> None:
+    while not await _is_set(ended, QUIET_SEC):
         console.print(speed_line(part), soft_wrap=True)
-        console.print(*(arms_table(meter) for meter in part.meters))
+    console.print(speed_line(part), soft_wrap=True)
+    for meter in part.meters:
+        console.print(arms_table(meter))
+
+
+async def _is_set(event: asyncio.Event, seconds: float) -> bool:
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except TimeoutError:
+        return False
+    return True
 
 
 def picture(part: Part, progress: RenderableType) -> RenderableType:
@@ -99,6 +104,7 @@ def arms_table(meter: Meter) -> Table:
         caption=f"params version {max(meter.lag.version, 0)}, learning lag"
         f" p50 {_ms(lag.p50)}, p99 {_ms(lag.p99)}",
         caption_justify="left",
+        min_width=WIDTH,
     )
     for heading in ("arm", "share", "rewarded", "mean reward"):
         table.add_column(heading, justify="right")
