@@ -1,1 +1,1 @@
-"""Package qbrixkernels."""
+"""Compiled bandit arithmetic on plain arrays; one module a family."""

@@ -57,7 +57,7 @@ def _verdicts(
         (f"reward must be {spec.rewards.text}", ~spec.rewards.fits(feedback.rewards)),
     ]
     if state.dim:
-        finite: NDArray[np.bool_] = np.isfinite(feedback.vectors).all(axis=1)
+        finite = np.isfinite(feedback.vectors).all(axis=1, keepdims=True)[:, 0]
         verdicts.append(("every feature must be finite", ~finite))
     if spec.needs_propensity:
         p = feedback.propensities

@@ -1,0 +1,34 @@
+"""Beta posteriors of rewards in [0, 1].
+
+Shapes: K arms, N choices or observations.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qbrixkernels.declare import INT
+from qbrixkernels.declare import REAL
+from qbrixkernels.declare import VOID
+from qbrixkernels.declare import kernel
+from qbrixkernels.declare import read
+from qbrixkernels.declare import write
+
+
+@kernel(
+    VOID(write(REAL, 1), write(REAL, 1), write(INT, 1), read(INT, 1), read(REAL, 1))
+)
+def fold(
+    alpha: NDArray[np.float64],
+    beta: NDArray[np.float64],
+    pulls: NDArray[np.int64],
+    arms: NDArray[np.int64],
+    rewards: NDArray[np.float64],
+) -> None:
+    """Count N rewards in place: alpha += r, beta += 1 - r."""
+    for n in range(arms.size):
+        arm = arms[n]
+        alpha[arm] += rewards[n]
+        beta[arm] += 1.0 - rewards[n]
+        pulls[arm] += 1
