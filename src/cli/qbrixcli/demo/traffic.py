@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from collections.abc import Awaitable
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from contextlib import asynccontextmanager
 
 from qbrixcli.demo.errors import DemoError
 from qbrixcli.demo.wire import Connection
+from qbrixcli.together import together
 
 CONNECTIONS = 32
 
@@ -41,12 +41,7 @@ async def drive(
     same delay. Raises DemoError if one call fails; the others are dropped.
     """
     jobs = ((turn, entrant) for turn in range(count) for entrant in range(entrants))
-    try:
-        async with asyncio.TaskGroup() as workers:
-            for connection in connections:
-                workers.create_task(_work(connection, jobs, do))
-    except* DemoError as errors:
-        raise _first(errors) from None
+    await together(*(_work(connection, jobs, do) for connection in connections))
 
 
 async def _work(
@@ -54,10 +49,3 @@ async def _work(
 ) -> None:
     for turn, entrant in jobs:
         await do(connection, turn, entrant)
-
-
-def _first(errors: BaseExceptionGroup[DemoError]) -> BaseException:
-    first: BaseException = errors
-    while isinstance(first, BaseExceptionGroup):
-        first = first.exceptions[0]
-    return first

@@ -65,8 +65,8 @@ async def _show_live(part: Part, console: Console, ended: asyncio.Event) -> None
 
 async def _show_lines(part: Part, console: Console, ended: asyncio.Event) -> None:
     while not await _is_set(ended, QUIET_SEC):
-        console.print(speed_line(part), soft_wrap=True)
-    console.print(speed_line(part), soft_wrap=True)
+        console.print(plain_line(part), soft_wrap=True)
+    console.print(plain_line(part), soft_wrap=True)
     for meter in part.meters:
         console.print(arms_table(meter))
 
@@ -86,13 +86,18 @@ def picture(part: Part, progress: RenderableType) -> RenderableType:
 
 
 def speed_line(part: Part) -> Text:
-    """Selections so far, a second, and their latency."""
+    """Selections a second and their latency, lately."""
     latency = part.pace.latency()
     return Text(
-        f"{part.title}: {part.pace.count:,} of {part.total:,} selections, "
-        f"{part.pace.per_second():,.0f}/s, "
-        f"p50 {_ms(latency.p50)}, p99 {_ms(latency.p99)}"
+        f"{part.pace.per_second():,.0f} selections/s,"
+        f" p50 {_ms(latency.p50)}, p99 {_ms(latency.p99)}"
     )
+
+
+def plain_line(part: Part) -> Text:
+    """The same with how far it is, for where no bar is shown."""
+    done = f"{part.title}: {part.pace.count:,} of {part.total:,} selections, "
+    return Text(done).append_text(speed_line(part))
 
 
 def arms_table(meter: Meter) -> Table:
