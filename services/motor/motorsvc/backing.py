@@ -1,0 +1,116 @@
+"""What stands behind the servicer, from the moment Redis is reached."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from contextlib import suppress
+from typing import Any
+from typing import Final
+
+from motorsvc.agents import AgentSource
+from motorsvc.agents import ParamSource
+from motorsvc.cache import SoftCache
+from motorsvc.families import Families
+from motorsvc.selector import Selector
+from motorsvc.servicer import MotorServicer
+from motorsvc.settings import MotorSettings
+from qbrixcore.errors import Unavailable
+from qbrixlog import get_logger
+from qbrixserving.health import Health
+from qbrixstore.redis import Changes
+from qbrixstore.redis import Definitions
+from qbrixstore.redis import Layout
+from qbrixstore.redis import RedisClient
+from qbrixstore.redis import RedisParamBackend
+from qbrixstore.redis import keys
+
+logger = get_logger(__name__)
+
+RETRY_SEC: Final = 0.25
+
+
+class Backing:
+    """Reaches Redis, gives the servicer its selector, and keeps the caches level.
+
+    Ready once Redis has been reached and the kernels in use are compiled; a later
+    outage does not take that back, for warm experiments go on being served.
+    """
+
+    def __init__(
+        self,
+        settings: MotorSettings,
+        client: RedisClient,
+        servicer: MotorServicer,
+        seed: int | None,
+    ) -> None:
+        self._settings = settings
+        self._client = client
+        self._servicer = servicer
+        self._seed = seed
+        self._families = Families()
+        self._caches: list[SoftCache[Any]] = []
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self, health: Health) -> None:
+        """Begin; the server is not ready before this has come far enough."""
+        self._task = asyncio.create_task(self._run(health))
+
+    async def close(self) -> None:
+        """Stop following and reading. The server must have stopped before."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        for cache in self._caches:
+            await cache.close()
+        if self._servicer.selector is not None:
+            self._servicer.selector.close()
+        self._families.close()
+
+    async def _run(self, health: Health) -> None:
+        layout = await self._reach()
+        definitions = Definitions(self._client, layout)
+        settings = self._settings
+        agents = SoftCache(
+            AgentSource(definitions, self._families).load,
+            ttl=settings.agent_cache_ttl,
+            maxsize=settings.agent_cache_maxsize,
+        )
+        params = SoftCache(
+            ParamSource(RedisParamBackend(self._client, layout)).load,
+            ttl=settings.param_cache_ttl,
+            maxsize=settings.param_cache_maxsize,
+        )
+        self._caches += [agents, params]
+        changes = Changes(self._client, layout)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_follow(changes, keys.DEFINITIONS, agents))
+            tasks.create_task(_follow(changes, keys.PARAMS, params))
+            self._servicer.selector = Selector(agents, params, self._seed)
+            await self._families.warm(await self._policies(definitions))
+            await health.set_ready(True)
+            logger.info("the motor is ready")
+
+    async def _reach(self) -> Layout:
+        told = False
+        while True:
+            try:
+                return await Layout.read(self._client)
+            except Unavailable as error:
+                if not told:
+                    logger.warning("waiting for redis: %s", error)
+                told = True
+                await asyncio.sleep(RETRY_SEC * random.uniform(0.5, 1.5))
+
+    async def _policies(self, definitions: Definitions) -> set[str]:
+        while True:
+            try:
+                return await definitions.policies()
+            except Unavailable:
+                await asyncio.sleep(RETRY_SEC * random.uniform(0.5, 1.5))
+
+
+async def _follow(changes: Changes, topic: str, cache: SoftCache[Any]) -> None:
+    async for key in changes.listen(topic):
+        cache.change(key)

@@ -1,0 +1,152 @@
+"""Values that are served however old they are, and refreshed behind their back."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable
+from collections.abc import Callable
+from typing import Final
+from typing import Generic
+from typing import TypeVar
+
+from cachebox import LRUCache
+from cachebox import TTLCache
+
+from qbrixcore.errors import Overloaded
+from qbrixcore.errors import QbrixError
+from qbrixlog import get_logger
+
+logger = get_logger(__name__)
+
+MISSING_FOR: Final = 1.0  # seconds for which an absence is believed
+RETRY_AFTER: Final = 1.0  # seconds between attempts to refresh while the store is away
+LOADS: Final = 8  # reads of the store at once
+MOST_WAITING: Final = 4_096
+
+V = TypeVar("V")
+Key = tuple[str, str]  # tenant, experiment
+Seconds = float
+Load = Callable[[Key, V | None], Awaitable[V | None]]
+
+
+class _Held(Generic[V]):
+    __slots__ = ("due", "value")
+
+    def __init__(self, value: V, due: float) -> None:
+        self.value = value
+        self.due = due
+
+
+class SoftCache(Generic[V]):
+    """Stale while revalidate, one read a key at a time.
+
+    ``load`` gets the key and the value held, and returns the value to hold, None when
+    there is no such thing. A warm key never waits: after ``ttl`` (jittered) or a change
+    it is read again in the background, and kept as it is while the store is away.
+    """
+
+    def __init__(self, load: Load[V], *, ttl: Seconds, maxsize: int) -> None:
+        self._load = load
+        self._ttl = ttl
+        self._held: LRUCache[Key, _Held[V]] = LRUCache(maxsize)
+        self._missing: TTLCache[Key, bool] = TTLCache(maxsize, MISSING_FOR)
+        self._loading: dict[Key, asyncio.Task[V | None]] = {}
+        self._changed: set[Key] = set()
+        self._slots = asyncio.Semaphore(LOADS)
+
+    def peek(self, key: Key) -> V | None:
+        """The value if it is warm; never waits."""
+        held = self._held.get(key)
+        if held is None:
+            return None
+        if held.due <= time.monotonic():
+            self._start(key)
+        return held.value
+
+    async def get(self, key: Key) -> V | None:
+        """The value, None if there is none. Raises what ``load`` raises, Overloaded."""
+        value = self.peek(key)
+        if value is not None or key in self._missing:
+            return value
+        return await self._wait(key)
+
+    async def refresh(self, key: Key) -> V | None:
+        """The value as the store has it after this call."""
+        self._missing.pop(key, None)
+        if key in self._loading:
+            self._changed.add(key)
+        return await self._wait(key)
+
+    def change(self, key: Key | None) -> None:
+        """Read a warm key again in the background; None stands for every key."""
+        keys = [key] if key is not None else list(self._held.keys())
+        if key is None:
+            self._missing.clear()
+        for changed in keys:
+            self._missing.pop(changed, None)
+            if changed in self._loading:
+                self._changed.add(changed)
+            elif changed in self._held:
+                self._start(changed)
+
+    async def close(self) -> None:
+        """Give up the reads under way."""
+        tasks = list(self._loading.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _wait(self, key: Key) -> V | None:
+        if len(self._loading) >= MOST_WAITING:
+            raise Overloaded("too many experiments are being read")
+        # who gives up waiting does not end the read for the others
+        return await asyncio.shield(self._start(key))
+
+    def _start(self, key: Key) -> asyncio.Task[V | None]:
+        task = self._loading.get(key)
+        if task is None:
+            task = asyncio.create_task(self._read(key))
+            self._loading[key] = task
+            task.add_done_callback(lambda done: self._look_after(key, done))
+        return task
+
+    async def _read(self, key: Key) -> V | None:
+        try:
+            async with self._slots:
+                value = await self._level(key)
+        finally:
+            # in the same step as the last look at what changed, so none is missed
+            self._loading.pop(key, None)
+            self._changed.discard(key)
+        if value is None:
+            self._held.pop(key, None)
+            self._missing[key] = True
+        else:
+            self._held[key] = _Held(value, _jittered(self._ttl))
+        return value
+
+    async def _level(self, key: Key) -> V | None:
+        """Read until nothing changed meanwhile."""
+        while True:
+            self._changed.discard(key)
+            held = self._held.get(key)
+            value = await self._load(key, None if held is None else held.value)
+            if key not in self._changed:
+                return value
+
+    def _look_after(self, key: Key, task: asyncio.Task[V | None]) -> None:
+        if self._loading.get(key) is task:
+            del self._loading[key]
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        if not isinstance(error, QbrixError):
+            logger.error("reading %s failed", key, exc_info=error)
+        held = self._held.get(key)
+        if held is not None:
+            held.due = _jittered(RETRY_AFTER)
+
+
+def _jittered(pause: Seconds) -> float:
+    return time.monotonic() + pause * random.uniform(0.8, 1.0)

@@ -1,0 +1,132 @@
+"""Choosing: one kernel call for many contexts of one experiment."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from motorsvc.agents import Agent
+from motorsvc.agents import Arms
+from motorsvc.cache import Key
+from motorsvc.cache import SoftCache
+from qbrixcore.errors import CorruptState
+from qbrixcore.errors import ExperimentNotFound
+from qbrixcore.errors import MissingState
+from qbrixcore.param.codec import Stored
+
+LONGEST_ON_LOOP: Final = 1_000_000  # estimated nanoseconds
+_ARM_NS: Final = 100  # a posterior draw, the dearest thing done once per arm
+_CELL_NS: Final = 0.6  # a multiplication and addition of a quadratic form
+THREADS: Final = 2
+
+Contexts = NDArray[np.float32]
+Choices = tuple[NDArray[np.int64], NDArray[np.float64]]
+
+
+class Ready(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """An experiment that can be decided at once."""
+
+    agent: Agent
+    stored: Stored
+    arms: Arms
+
+    def cost_ns(self, choices: int) -> float:
+        """A generous estimate of what ``choices`` selections take."""
+        header = self.stored.header
+        arm = _ARM_NS + _CELL_NS * header.dim * header.dim
+        return choices * header.num_arms * arm
+
+
+class Selector:
+    """Finds the state of an experiment and runs its policy on it."""
+
+    def __init__(
+        self, agents: SoftCache[Agent], params: SoftCache[Stored], seed: int | None
+    ) -> None:
+        self._agents = agents
+        self._params = params
+        self._seeds = np.random.SeedSequence(seed)
+        self._rng = np.random.default_rng(self._seeds.spawn(1)[0])
+        self._local = threading.local()
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="select")
+
+    def warm(self, key: Key, version: int) -> Ready | None:
+        """The experiment if it is in memory in this definition version or a newer."""
+        agent = self._agents.peek(key)
+        if agent is None or agent.definition.version < version:
+            return None
+        stored = self._params.peek(key)
+        return None if stored is None else _matched(agent, stored)
+
+    async def ready(self, key: Key, version: int) -> Ready:
+        """The experiment, read from Redis if need be.
+
+        Raises ExperimentNotFound, MissingState, CorruptState, Overloaded, Unavailable.
+        """
+        agent = await self._agents.get(key)
+        if agent is None or agent.definition.version < version:
+            agent = await self._agents.refresh(key)
+        if agent is None:
+            raise ExperimentNotFound(f"experiment not found: {key[1]}")
+        stored = await self._params.get(key)
+        if stored is None:
+            raise MissingState(f"experiment {key[1]} has no stored parameters")
+        return _matched(agent, stored)
+
+    def choose(self, ready: Ready, contexts: Contexts) -> Choices:
+        """Arms (N,) and propensities (N,), NaN where not computed.
+
+        Raises InvalidContext.
+        """
+        return _choose(ready, contexts, self._rng)
+
+    async def choose_aside(self, ready: Ready, contexts: Contexts) -> Choices:
+        """The same in a thread, where it would take the loop for too long."""
+        if ready.cost_ns(len(contexts)) <= LONGEST_ON_LOOP:
+            return self.choose(ready, contexts)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(
+            self._threads, self._choose_in_thread, ready, contexts
+        )
+
+    def close(self) -> None:
+        """Start nothing more in threads."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _choose_in_thread(self, ready: Ready, contexts: Contexts) -> Choices:
+        # kernels release the interpreter, and a generator is not safe to share
+        rng: np.random.Generator | None = getattr(self._local, "rng", None)
+        if rng is None:
+            rng = self._local.rng = np.random.default_rng(self._seeds.spawn(1)[0])
+        return _choose(ready, contexts, rng)
+
+
+def _choose(ready: Ready, contexts: Contexts, rng: np.random.Generator) -> Choices:
+    agent = ready.agent
+    choices: Choices = agent.policy.select_many(
+        agent.hyper,
+        ready.stored.state,
+        contexts,
+        ready.arms.active,
+        ready.arms.none_in_flight,
+        rng,
+    )
+    return choices
+
+
+def _matched(agent: Agent, stored: Stored) -> Ready:
+    header: Any = stored.header
+    definition = agent.definition
+    if header.policy != definition.policy or header.dim != definition.dim:
+        raise CorruptState(
+            f"the parameters of {definition.experiment} are of {header.policy} with "
+            f"{header.dim} features, not {definition.policy} with {definition.dim}"
+        )
+    return Ready(agent, stored, agent.arms(header.num_arms))
