@@ -48,6 +48,13 @@ class DirectoryLock:
         self._fd = fd
         return True
 
+    def is_held(self) -> bool:
+        """Whether somebody holds it at this moment."""
+        if not self._path.exists() or not self.try_acquire():
+            return self._path.exists()
+        self.release()
+        return False
+
     async def acquire(self, timeout_sec: float) -> bool:
         """Take the lock, waiting for its holder; False if it is still held then."""
         loop = asyncio.get_running_loop()

@@ -71,16 +71,24 @@ def _may_pass(status: os.stat_result, account: Account) -> bool:
     return bool(status.st_mode & stat.S_IXOTH)
 
 
+def place_for(wanted: Path, account: Account) -> Path:
+    """The wanted directory if the account can reach it, else the one in its place."""
+    if can_enter(wanted, account):
+        return wanted
+    return _fallback_root(wanted) / f"data-{_name(bytes(wanted))}"
+
+
 def reachable_directory(wanted: Path, account: Account) -> Path:
-    """The wanted directory, or one in its place which the account can reach.
+    """The same, made if it is missing.
 
     Raises StartError if the place belongs to somebody else.
     """
-    if can_enter(wanted, account):
+    place = place_for(wanted, account)
+    if place == wanted:
         return wanted
-    place = _fallback_root(wanted) / f"data-{_name(bytes(wanted))}"
     if not place.is_dir():
         _say(f"postgres runs as nobody, who cannot enter {wanted}: it uses {place}")
+    _own(place.parent)
     return _own(place)
 
 
@@ -113,8 +121,8 @@ def _copy(tree: Path, parts: tuple[str, ...], target: Path) -> None:
 def _fallback_root(wanted: Path) -> Path:
     scratch = Path(tempfile.gettempdir()).resolve()
     if wanted.resolve().is_relative_to(scratch):
-        return _own(scratch / f"qbrix-{os.geteuid()}")
-    return _own(SYSTEM_ROOT)
+        return scratch / f"qbrix-{os.geteuid()}"
+    return SYSTEM_ROOT
 
 
 def _own(directory: Path) -> Path:

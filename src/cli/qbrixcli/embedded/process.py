@@ -3,37 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
 import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from qbrixcli.embedded.lock import DirectoryLock
+from qbrixserving.processes import die_with_parent
 
-PR_SET_PDEATHSIG = 1
 STOP_SEC = 8.0
-
-_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
-
-
-def die_with_parent(sign: signal.Signals) -> Callable[[], None]:
-    """Hook for a new child: the kernel sends it the signal when its parent is gone.
-
-    The kernel watches the parent's *thread*: start children from the main thread.
-    """
-    parent = os.getpid()
-
-    def hook() -> None:
-        if _libc is None:
-            return
-        _libc.prctl(PR_SET_PDEATHSIG, int(sign), 0, 0, 0)
-        if os.getppid() != parent:  # it went away before the kernel knew
-            os._exit(1)
-
-    return hook
 
 
 async def start(
@@ -72,7 +51,7 @@ async def stop(
 def _send(kill: Callable[[int, int], None], pid: int, sign: signal.Signals) -> None:
     try:
         kill(pid, sign)
-    except ProcessLookupError:
+    except (ProcessLookupError, PermissionError):  # the latter: a zombie on macos
         return
 
 

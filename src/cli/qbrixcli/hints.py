@@ -1,0 +1,66 @@
+"""What a person can do next, as commands that work as they stand."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+
+from qbrixcli.welcome import Welcome
+
+JSON = "Content-Type: application/json"
+
+
+def greeting(welcome: Welcome, file: Path) -> str:
+    """Addresses, credentials on the first start, and a select and a feedback."""
+    lines = ["qbrix is ready"]
+    made = welcome.credentials
+    if made is None:
+        return "\n".join(
+            [*lines, f"  {file} is gone: the admin and key it held are still valid"]
+        )
+    lines += [f"  REST      {made.http_url}", f"  gRPC      {made.grpc_url}"]
+    if welcome.is_first:
+        lines += [
+            f"  admin     {made.email}",
+            f"  password  {made.password}",
+            f"  API key   {made.api_key}",
+            f"  shown only now, kept in {file}",
+        ]
+    else:
+        lines.append(f"  admin and API key are in {file}")
+    if welcome.experiment is not None:
+        select = select_line(made.http_url, welcome.experiment, file)
+        lines += ["", "choose an arm:", f"  {select}"]
+        feedback = feedback_line(made.http_url, select, file)
+        lines += ["", "choose one and reward it:", f"  {feedback}"]
+    return "\n".join(lines)
+
+
+def select_line(http_url: str, experiment: str, file: Path) -> str:
+    """A select of the quickstart."""
+    body = json.dumps({"experiment_id": experiment, "context": {"id": "visitor-1"}})
+    return (
+        f"curl -s {http_url}/api/v1/agent/select"
+        f' -H "X-API-Key: {_field("api_key", file)}" -H {shlex.quote(JSON)}'
+        f" -d {shlex.quote(body)}"
+    )
+
+
+def feedback_line(http_url: str, select: str, file: Path) -> str:
+    """A feedback for a select made inside."""
+    token = f"$({select} | sed -E {shlex.quote(_pattern('request_id'))})"
+    body = f'"{{\\"request_id\\":\\"{token}\\",\\"reward\\":1}}"'
+    return (
+        f"curl -s {http_url}/api/v1/agent/feedback"
+        f' -H "X-API-Key: {_field("api_key", file)}" -H {shlex.quote(JSON)}'
+        f" -d {body}"
+    )
+
+
+def _field(name: str, file: Path) -> str:
+    return f"$(sed -nE {shlex.quote(_pattern(name) + 'p')} {shlex.quote(str(file))})"
+
+
+def _pattern(name: str) -> str:
+    return f's/.*"{name}": *"([^"]*)".*/\\1/'

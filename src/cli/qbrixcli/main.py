@@ -1,0 +1,67 @@
+"""The ``qbrix`` command."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+
+from qbrixcli.embedded.errors import StartError
+
+SERVICES = ("proxy", "motor", "cortex")
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    top = argparse.ArgumentParser(
+        prog="qbrix", description="A self-hosted decision engine on bandits."
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="command")
+    commands.add_parser("up", help="run the whole system on this machine")
+    commands.add_parser("infra", help="run only the embedded stores")
+    dev = commands.add_parser("dev", help="run one service beside running stores")
+    dev.add_argument("service", choices=SERVICES)
+    commands.add_parser("migrate", help="bring the database to the current schema")
+    reset = commands.add_parser("reset", help="forget everything that was stored")
+    reset.add_argument("--yes", action="store_true", help="do not ask")
+    demo = commands.add_parser("demo", help="feed a fresh system with real traffic")
+    demo.add_argument("--fast", action="store_true", help="a tenth of the traffic")
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 2 means it could not start, and one line said why."""
+    options = parser().parse_args(arguments)
+    try:
+        return _run(options)
+    except StartError as error:
+        print(f"qbrix: {error}", file=sys.stderr)
+        return 2
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.command in ("up", "infra"):
+        from qbrixcli import up
+
+        command = up.up if options.command == "up" else up.infra
+        asyncio.run(command(os.environ))
+        return 0
+    if options.command == "demo":
+        from qbrixcli.demonstration import demonstrate
+
+        return asyncio.run(demonstrate(options.fast))
+    return _maintain(options)
+
+
+def _maintain(options: argparse.Namespace) -> int:
+    from qbrixcli import maintenance
+
+    if options.command == "dev":
+        maintenance.run_service(os.environ, options.service)
+    elif options.command == "migrate":
+        asyncio.run(maintenance.migrate(os.environ))
+    else:
+        asyncio.run(maintenance.reset(os.environ, options.yes))
+    return 0

@@ -1,0 +1,98 @@
+"""Settings of all services of one machine, and where they listen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from cortexsvc.settings import CortexSettings
+from motorsvc.settings import MotorSettings
+from proxysvc.settings import ProxySettings
+from qbrixcli.embedded.errors import StartError
+from qbrixserving.processes import port_is_free
+from qbrixserving.settings import SettingsError
+from qbrixserving.settings import read_settings
+
+LOCAL = "127.0.0.1"
+ANY = ("0.0.0.0", "::", "")
+
+
+class Topology(msgspec.Struct, frozen=True, kw_only=True):
+    """What the services will read, checked before one of them starts."""
+
+    proxy: ProxySettings
+    motor: MotorSettings
+    cortex: CortexSettings
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> Topology:
+        """From the services' environment. Raises StartError, a line a variable."""
+        try:
+            return cls(
+                proxy=read_settings(ProxySettings, "PROXY_", environ),
+                motor=read_settings(MotorSettings, "MOTOR_", environ),
+                cortex=read_settings(CortexSettings, "CORTEX_", environ),
+            )
+        except SettingsError as error:
+            raise StartError(str(error)) from error
+
+    @property
+    def http_url(self) -> str:
+        """Where clients reach REST."""
+        return f"http://{dialled(self.proxy.http_host)}:{self.proxy.http_port}"
+
+    @property
+    def grpc_url(self) -> str:
+        """Where clients reach gRPC."""
+        return f"grpc://{dialled(self.proxy.grpc_host)}:{self.proxy.grpc_port}"
+
+    def probe(self) -> None:
+        """Raises StartError if a port is taken, or cannot be ours."""
+        seen: dict[int, str] = {}
+        for variable, host, port in self._doors():
+            if port in seen:
+                raise StartError(
+                    f"{variable} and {seen[port]} are both {port}: change one"
+                )
+            seen[port] = variable
+            _probe(variable, host, port)
+
+    def _doors(self) -> list[tuple[str, str, int]]:
+        return [
+            ("PROXY_HTTP_PORT", self.proxy.http_host, self.proxy.http_port),
+            ("PROXY_GRPC_PORT", self.proxy.grpc_host, self.proxy.grpc_port),
+            ("MOTOR_GRPC_PORT", self.motor.grpc_host, self.motor.grpc_port),
+            ("CORTEX_GRPC_PORT", self.cortex.grpc_host, self.cortex.grpc_port),
+        ]
+
+
+def motor_address(environ: Mapping[str, str]) -> dict[str, str]:
+    """Where the proxy finds the motor of this machine. Raises StartError."""
+    try:
+        motor = read_settings(MotorSettings, "MOTOR_", environ)
+    except SettingsError as error:
+        raise StartError(str(error)) from error
+    return {
+        "PROXY_MOTOR_HOST": dialled(motor.grpc_host),
+        "PROXY_MOTOR_PORT": str(motor.grpc_port),
+    }
+
+
+def dialled(host: str) -> str:
+    """The address at which a server bound to ``host`` is reached from here."""
+    return LOCAL if host in ANY else host
+
+
+def _probe(variable: str, host: str, port: int) -> None:
+    try:
+        free = port_is_free(host, port)
+    except OSError as error:
+        raise StartError(
+            f"cannot listen on {host}:{port} ({error.strerror}): change {variable}"
+        ) from error
+    if not free:
+        raise StartError(
+            f"port {port} on {host} is taken: stop what listens there,"
+            f" or set {variable} to another port"
+        )
