@@ -42,21 +42,6 @@ class Batch(msgspec.Struct):
         return milliseconds(self.entries[0].id)
 
 
-class Update(msgspec.Struct, frozen=True, kw_only=True):
-    """New params of an experiment, for the generation and version they were made from.
-
-    ``learned`` counts the events in them that the expected version had not learned.
-    """
-
-    tenant: str
-    experiment: str
-    expected: tuple[int, int]
-    generation: int
-    version: int
-    state: bytes
-    learned: int
-
-
 class DeadLetter(NamedTuple):
     """An event that cannot be learned, by its place in the log."""
 
@@ -67,14 +52,32 @@ class DeadLetter(NamedTuple):
 
 
 class Tally(msgspec.Struct, frozen=True):
-    """Events of a batch that were acknowledged without being learned.
+    """Events that are acknowledged without being learned.
 
-    ``stale`` ones belong to an older generation, ``dropped`` ones to a removed
-    experiment.
+    ``stale`` ones belong to another generation, ``dropped`` ones to a removed
+    experiment, ``dead`` ones are kept with the reason.
     """
 
     stale: int = 0
     dropped: int = 0
+    dead: tuple[DeadLetter, ...] = ()
+
+
+class Update(msgspec.Struct, frozen=True, kw_only=True):
+    """New params of an experiment, for the generation and version they were made from.
+
+    ``learned`` counts the events in them that the expected version had not learned;
+    ``tally`` has the experiment's other events, and is committed with the params.
+    """
+
+    tenant: str
+    experiment: str
+    expected: tuple[int, int]
+    generation: int
+    version: int
+    state: bytes
+    learned: int
+    tally: Tally = Tally()
 
 
 def parts(updates: Sequence[Update], size: int, count: int) -> Iterator[list[Update]]:

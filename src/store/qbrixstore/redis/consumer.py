@@ -13,7 +13,6 @@ from qbrixstore.redis import keys
 from qbrixstore.redis.batch import STATE_BYTES_A_PART
 from qbrixstore.redis.batch import UPDATES_A_PART
 from qbrixstore.redis.batch import Batch
-from qbrixstore.redis.batch import DeadLetter
 from qbrixstore.redis.batch import Entry
 from qbrixstore.redis.batch import Tally
 from qbrixstore.redis.batch import Update
@@ -143,31 +142,32 @@ class RedisStreamConsumer:
         self,
         batch: Batch,
         updates: Sequence[Update] = (),
-        dead: Sequence[DeadLetter] = (),
         tally: Tally = Tally(),  # noqa: B008 (immutable)
     ) -> None:
         """Write params, move the position behind the batch, trim, count and announce.
 
         All in one script; when the states are large the first of them go before, which
-        is safe because each says what it has learned through. Raises Fenced, Moved,
-        LayoutMismatch; after Unavailable it is unknown what was written: ``resync``.
+        is safe because each says what it has learned through. ``tally`` has the events
+        that belong to no update. Raises Fenced, Moved, LayoutMismatch; after
+        Unavailable it is unknown what was written: ``resync``.
         """
         runs = list(
             parts(updates, size=self._limits.state_bytes, count=self._limits.updates)
         )
         for run in runs[:-1]:
-            await self._part(batch, run, (), tally, last=False)
-        await self._part(batch, runs[-1], dead, tally, last=True)
+            await self._part(batch, run, Tally(), last=False)
+        await self._part(batch, runs[-1], tally, last=True)
         self.position = batch.end
 
     async def _part(
         self,
         batch: Batch,
         updates: Sequence[Update],
-        dead: Sequence[DeadLetter],
-        tally: Tally,
+        rest: Tally,
         last: bool,
     ) -> None:
+        tallies = (rest, *(update.tally for update in updates))
+        dead = [letter for tally in tallies for letter in tally.dead]
         layout, shard = self._layout, self.shard
         names = [
             layout.log(shard),
@@ -184,8 +184,8 @@ class RedisStreamConsumer:
             batch.end if last else "",
             following(batch.end),
             batch.events,
-            tally.stale,
-            tally.dropped,
+            sum(tally.stale for tally in tallies),
+            sum(tally.dropped for tally in tallies),
             layout.channel(shard, keys.PARAMS),
             encode_changes([(one.tenant, one.experiment) for one in updates]),
             self._limits.dead_letters,

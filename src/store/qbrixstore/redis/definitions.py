@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from qbrixcore import definition as wire
 from qbrixcore.definition import Definition
+from qbrixcore.errors import CorruptState
 from qbrixcore.param import codec
 from qbrixcore.param.codec import Stored
 from qbrixstore.redis import keys
@@ -98,6 +100,18 @@ class Definitions:
         data = await self._client.execute("HGET", key, "d")
         return None if data is None else wire.decode(data)
 
+    async def get_many(
+        self, pairs: Sequence[tuple[str, str]]
+    ) -> list[Definition | CorruptState | None]:
+        """The same for (tenant, experiment) pairs, in one round trip.
+
+        An unreadable definition comes back as its error. Raises Unavailable.
+        """
+        replies = await self._client.pipeline(
+            [("HGET", self._layout.definition(*pair), "d") for pair in pairs]
+        )
+        return [None if data is None else _decoded(data) for data in replies]
+
     async def is_removed(self, tenant: str, experiment: str) -> bool:
         """Whether a tombstone stands in its place. Raises Unavailable."""
         key = self._layout.definition(tenant, experiment)
@@ -111,3 +125,10 @@ class Definitions:
             [("SMEMBERS", layout.policies(shard)) for shard in range(layout.shards)]
         )
         return {name.decode() for names in replies for name in names}
+
+
+def _decoded(data: bytes) -> Definition | CorruptState:
+    try:
+        return wire.decode(data)
+    except CorruptState as error:
+        return error

@@ -52,19 +52,19 @@ end
 if learned > 0 then
   redis.call('HINCRBY', KEYS[2], 'learned', learned)
 end
+local dead = tonumber(ARGV[13])
+local letters = first + width * (#KEYS - 5)
+for i = letters, letters + 4 * dead - 1, 4 do
+  redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[12], '*', 'id', ARGV[i],
+    'offset', ARGV[i + 1], 'reason', ARGV[i + 2], 'event', ARGV[i + 3])
+end
+if dead > 0 then redis.call('HINCRBY', KEYS[2], 'dead', dead) end
+if ARGV[8] ~= '0' then redis.call('HINCRBY', KEYS[2], 'stale', ARGV[8]) end
+if ARGV[9] ~= '0' then redis.call('HINCRBY', KEYS[2], 'dropped', ARGV[9]) end
 if ARGV[5] ~= '' then
-  local dead = tonumber(ARGV[13])
-  local at = first + width * (#KEYS - 5)
-  for i = at, at + 4 * dead - 1, 4 do
-    redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[12], '*', 'id', ARGV[i],
-      'offset', ARGV[i + 1], 'reason', ARGV[i + 2], 'event', ARGV[i + 3])
-  end
   redis.call('XGROUP', 'SETID', KEYS[1], ARGV[3], ARGV[5])
   redis.call('XTRIM', KEYS[1], 'MINID', ARGV[6])
   redis.call('HINCRBY', KEYS[2], 'handled', ARGV[7])
-  if ARGV[8] ~= '0' then redis.call('HINCRBY', KEYS[2], 'stale', ARGV[8]) end
-  if ARGV[9] ~= '0' then redis.call('HINCRBY', KEYS[2], 'dropped', ARGV[9]) end
-  if dead > 0 then redis.call('HINCRBY', KEYS[2], 'dead', dead) end
 end
 if #KEYS > 5 then
   local count = redis.call('HINCRBY', KEYS[2], 'changed:params', 1)

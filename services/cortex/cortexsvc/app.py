@@ -1,0 +1,85 @@
+"""The composition root: the only file in cortexsvc that builds anything.
+
+    settings ── redis ─┬─ learning ── servicer ── server
+           └─ postgres ┘
+
+Closed in the order: unready, the batch in hand committed and the lease released, the
+server, the stores.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from contextlib import asynccontextmanager
+from contextlib import suppress
+
+import grpc
+
+from cortexsvc.catalog import PostgresRegistry
+from cortexsvc.gathering import Pace
+from cortexsvc.learning import Learning
+from cortexsvc.servicer import SERVICE
+from cortexsvc.servicer import CortexServicer
+from cortexsvc.settings import CortexSettings
+from qbrixproto import common_pb2
+from qbrixproto import cortex_pb2_grpc
+from qbrixserving.health import Health
+from qbrixserving.server import Served
+from qbrixserving.server import serve_grpc
+from qbrixstore.postgres import init_db
+from qbrixstore.redis.client import RedisClient
+
+
+@asynccontextmanager
+async def cortex(settings: CortexSettings) -> AsyncIterator[Served]:
+    """A running cortex; yields its port and readiness. Raises CannotStart."""
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(RedisClient(settings.redis))
+        engine = init_db(settings.postgres)
+        stack.push_async_callback(engine.dispose)
+        learning = Learning(
+            client, PostgresRegistry(engine), settings.consumer_name, _pace(settings)
+        )
+        served: Served | None = None
+
+        def answer() -> common_pb2.HealthCheckResponse:
+            return (
+                served.health.answer() if served else common_pb2.HealthCheckResponse()
+            )
+
+        def register(server: grpc.aio.Server) -> None:
+            servicer = CortexServicer(learning, answer)
+            cortex_pb2_grpc.add_CortexServiceServicer_to_server(servicer, server)
+
+        served = await stack.enter_async_context(
+            serve_grpc(settings.grpc_host, settings.grpc_port, [SERVICE], register)
+        )
+        await stack.enter_async_context(learning.running())
+        await stack.enter_async_context(_ready_when(learning, served.health))
+        yield served
+
+
+def _pace(settings: CortexSettings) -> Pace:
+    return Pace(
+        events=settings.batch_size,
+        fill_sec=settings.batch_timeout_ms / 1_000,
+        flush_sec=settings.flush_interval_sec,
+    )
+
+
+@asynccontextmanager
+async def _ready_when(learning: Learning, health: Health) -> AsyncIterator[None]:
+    async def announce() -> None:
+        await learning.started.wait()
+        await health.set_ready(True)
+
+    task = asyncio.create_task(announce())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await health.set_ready(False)

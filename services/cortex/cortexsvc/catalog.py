@@ -1,0 +1,119 @@
+"""What cortex knows of experiments: definitions from Redis, at last from Postgres."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from typing import Final
+from typing import Protocol
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from cortexsvc.sorting import Key
+from qbrixcore.definition import Definition
+from qbrixcore.definition import make_definition
+from qbrixcore.errors import CorruptState
+from qbrixcore.errors import ExperimentNotFound
+from qbrixcore.errors import Invalid
+from qbrixcore.policy.registry import find_spec
+from qbrixstore.postgres import get_session
+from qbrixstore.postgres.experiments import Experiments
+from qbrixstore.redis.definitions import Definitions
+
+UNKNOWN: Final = "unknown experiment"
+UNUSABLE: Final = "no usable definition"
+KEPT: Final = 10_000
+
+
+class Learnable(msgspec.Struct, frozen=True):
+    """An experiment whose feedback can be learned: its policy and hyperparameters."""
+
+    policy: str
+    hyper: Any
+
+
+class Removed(msgspec.Struct, frozen=True):
+    """An experiment that was deleted: its feedback is no longer of use."""
+
+
+Verdict = Learnable | Removed | str  # a text says why its events cannot be learned
+
+
+class Registry(Protocol):
+    """Where experiments are kept for good."""
+
+    async def find(self, tenant: str, experiment: str) -> Definition | None:
+        """Its definition, None if there is no such experiment. Raises Unavailable."""
+
+
+class PostgresRegistry:
+    """The experiments in Postgres, of any tenant."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def find(self, tenant: str, experiment: str) -> Definition | None:
+        """Its definition, None if there is none. Raises Unavailable, InvalidParams."""
+        if not tenant or "\0" in tenant + experiment:
+            return None  # nothing that postgres could hold
+        try:
+            async with get_session(self._engine, tenant) as session:
+                record = await Experiments(session, tenant).get(experiment)
+        except ExperimentNotFound:
+            return None
+        return make_definition(tenant, record.experiment, record.version)
+
+
+class Catalog:
+    """Verdicts on experiments; positive ones are kept until they are forgotten."""
+
+    def __init__(self, definitions: Definitions, registry: Registry) -> None:
+        self._definitions = definitions
+        self._registry = registry
+        self._known: dict[Key, Learnable] = {}
+
+    async def verdicts(self, keys: Sequence[Key]) -> dict[Key, Verdict]:
+        """What is to be done with the events of these experiments.
+
+        Raises Unavailable while a store that must be asked is away.
+        """
+        missing = [key for key in keys if key not in self._known]
+        found = await self._definitions.get_many(missing)
+        verdicts: dict[Key, Verdict] = {}
+        for key, definition in zip(missing, found, strict=True):
+            if definition is None:
+                verdicts[key] = await self._without_definition(*key)
+            else:
+                verdicts[key] = self._judge(key, definition)
+        return {key: verdicts.get(key) or self._known[key] for key in keys}
+
+    async def _without_definition(self, tenant: str, experiment: str) -> Verdict:
+        if await self._definitions.is_removed(tenant, experiment):
+            return Removed()
+        try:
+            definition = await self._registry.find(tenant, experiment)
+        except Invalid as error:
+            return f"{UNUSABLE}: {error}"
+        if definition is None:
+            return UNKNOWN
+        return self._judge((tenant, experiment), definition)
+
+    def _judge(self, key: Key, definition: Definition | CorruptState) -> Verdict:
+        if isinstance(definition, CorruptState):
+            return f"{UNUSABLE}: {definition}"
+        try:
+            hyper = find_spec(definition.policy).validate(definition.hyper)
+        except Invalid as error:
+            return f"{UNUSABLE}: {error}"
+        if len(self._known) >= KEPT:
+            self._known.pop(next(iter(self._known)))
+        known = self._known[key] = Learnable(definition.policy, hyper)
+        return known
+
+    def forget(self, change: Key | None) -> None:
+        """Ask anew about a changed experiment, or about all."""
+        if change is None:
+            self._known.clear()
+        else:
+            self._known.pop(change, None)

@@ -1,0 +1,131 @@
+"""All trainers of this process, and what they share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextlib import suppress
+
+from cortexsvc import pacing
+from cortexsvc.catalog import Catalog
+from cortexsvc.catalog import Registry
+from cortexsvc.gathering import Pace
+from cortexsvc.trainer import Trainer
+from qbrixcore.errors import Unavailable
+from qbrixcore.errors import UnknownPolicy
+from qbrixcore.policy.registry import implementation
+from qbrixlog import get_logger
+from qbrixstore.redis import keys
+from qbrixstore.redis.changes import Changes
+from qbrixstore.redis.client import RedisClient
+from qbrixstore.redis.consumer import RedisStreamConsumer
+from qbrixstore.redis.definitions import Definitions
+from qbrixstore.redis.gauges import ShardGauges
+from qbrixstore.redis.layout import Layout
+from qbrixstore.redis.params import RedisParamBackend
+
+logger = get_logger(__name__)
+
+
+class Learning:
+    """Trains on every shard of the log. ``trainers`` and ``gauges`` are by shard.
+
+    They stay empty until the store has told its layout.
+    """
+
+    def __init__(
+        self, client: RedisClient, registry: Registry, name: str, pace: Pace
+    ) -> None:
+        self.trainers: list[Trainer] = []
+        self.gauges: list[ShardGauges] = []
+        self.started = asyncio.Event()  # every shard is owned or stood by for
+        self._client = client
+        self._registry = registry
+        self._name = name
+        self._pace = pace
+        self._stop = asyncio.Event()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Train for the duration of the block; the batch in hand is still committed."""
+        task = asyncio.create_task(self._run_on())
+        try:
+            yield
+        finally:
+            self._stop.set()
+            for trainer in self.trainers:
+                trainer.hurry()
+            await task
+
+    async def _run_on(self) -> None:
+        backoff = pacing.Backoff(self._stop)
+        while not self._stop.is_set():
+            try:
+                await self._run()
+            except Exception:
+                logger.exception("training interrupted")
+                await backoff.pause()
+
+    async def _run(self) -> None:
+        layout = await self._layout()
+        if layout is None:
+            return
+        definitions = Definitions(self._client, layout)
+        catalog = Catalog(definitions, self._registry)
+        watch = asyncio.create_task(self._watch(catalog, layout))
+        self.gauges = [
+            ShardGauges(self._client, layout, shard) for shard in range(layout.shards)
+        ]
+        self.trainers = [
+            self._trainer(layout, catalog, shard) for shard in range(layout.shards)
+        ]
+        try:
+            await self._warm(definitions)
+            async with asyncio.TaskGroup() as group:
+                for trainer in self.trainers:
+                    group.create_task(trainer.run())
+                group.create_task(self._announce())
+        finally:
+            watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await watch
+
+    def _trainer(self, layout: Layout, catalog: Catalog, shard: int) -> Trainer:
+        consumer = RedisStreamConsumer(self._client, layout, self._name, shard)
+        params = RedisParamBackend(self._client, layout)
+        return Trainer(consumer, params, catalog, self._pace, self._stop)
+
+    async def _layout(self) -> Layout | None:
+        backoff = pacing.Backoff(self._stop)
+        while not self._stop.is_set():
+            try:
+                return await Layout.ensure(self._client)
+            except Unavailable as error:
+                logger.warning("waits for the store: %s", error)
+                await backoff.pause()
+        return None
+
+    async def _warm(self, definitions: Definitions) -> None:
+        """Load the kernels in use before the first batch needs them."""
+        with suppress(Unavailable):
+            for policy in sorted(await definitions.policies()):
+                with suppress(UnknownPolicy):
+                    await asyncio.to_thread(implementation, policy)
+
+    async def _announce(self) -> None:
+        for trainer in self.trainers:
+            while not (trainer.reached.is_set() or self._stop.is_set()):
+                await pacing.wait(trainer.reached, 0.5)
+        self.started.set()
+
+    async def _watch(self, catalog: Catalog, layout: Layout) -> None:
+        while True:
+            try:
+                changes = Changes(self._client, layout)
+                async for change in changes.listen(keys.DEFINITIONS):
+                    catalog.forget(change)
+            except Exception:
+                logger.exception("news of definitions interrupted")
+                catalog.forget(None)
+                await asyncio.sleep(pacing.LONGEST_SEC)

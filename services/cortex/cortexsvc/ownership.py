@@ -1,0 +1,43 @@
+"""Keeping a lease while its owner works."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextlib import suppress
+from typing import Final
+
+from qbrixcore.errors import Unavailable
+from qbrixlog import get_logger
+from qbrixstore.redis.consumer import RedisStreamConsumer
+from qbrixstore.redis.refusals import Fenced
+
+logger = get_logger(__name__)
+
+RENEWALS_A_LEASE: Final = 3
+
+
+@asynccontextmanager
+async def kept(consumer: RedisStreamConsumer) -> AsyncIterator[asyncio.Event]:
+    """Renews the lease in the background; the event is set when it is lost."""
+    lost = asyncio.Event()
+    task = asyncio.create_task(_renew(consumer, lost))
+    try:
+        yield lost
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _renew(consumer: RedisStreamConsumer, lost: asyncio.Event) -> None:
+    while True:
+        await asyncio.sleep(consumer.lease_ms / 1_000 / RENEWALS_A_LEASE)
+        try:
+            await consumer.renew()
+        except Fenced:
+            lost.set()
+            return
+        except Unavailable as error:
+            logger.debug("lease of shard %d not renewed: %s", consumer.shard, error)

@@ -1,0 +1,95 @@
+"""CortexService: looking at the training and hurrying it, from outside."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+
+from cortexsvc.learning import Learning
+from qbrixcore.errors import Unavailable
+from qbrixproto import common_pb2
+from qbrixproto import cortex_pb2
+from qbrixproto import cortex_pb2_grpc
+
+SERVICE = "qbrix.cortex.CortexService"
+
+Context = grpc.aio.ServicerContext[Any, Any]
+HealthAnswer = Callable[[], common_pb2.HealthCheckResponse]
+
+
+class CortexServicer(cortex_pb2_grpc.CortexServiceServicer):
+    """Answers from the store, so that a cortex standing by answers the same.
+
+    ``health`` says how the server's readiness is answered.
+    """
+
+    def __init__(self, learning: Learning, health: HealthAnswer) -> None:
+        self._learning = learning
+        self._health = health
+
+    async def FlushBatch(
+        self, request: cortex_pb2.FlushBatchRequest, context: Context
+    ) -> cortex_pb2.FlushBatchResponse:
+        """Return when all events appended before the call are committed.
+
+        Counts the events handled meanwhile, of one experiment or of all.
+        """
+        before = self._handled(request.experiment_id)
+        self._check_started()
+        ends = [await gauges.end() for gauges in self._learning.gauges]
+        await asyncio.gather(
+            *(
+                trainer.flush(end)
+                for trainer, end in zip(self._learning.trainers, ends, strict=True)
+            )
+        )
+        handled = self._handled(request.experiment_id) - before
+        return cortex_pb2.FlushBatchResponse(events_processed=handled)
+
+    async def GetStats(
+        self, request: cortex_pb2.GetStatsRequest, context: Context
+    ) -> cortex_pb2.GetStatsResponse:
+        """What one experiment, or each, has learned, and what still waits for it.
+
+        Only the first 1,000 waiting entries of a shard are counted.
+        """
+        self._check_started()
+        wanted = request.experiment_id or None
+        waiting: Counter[str] = Counter()
+        stats = {}
+        for gauges in self._learning.gauges:
+            waiting.update(await gauges.waiting())
+            stats.update(await gauges.totals(wanted))
+        names = [wanted] if wanted else sorted(stats.keys() | waiting.keys())
+        return cortex_pb2.GetStatsResponse(
+            stats=[
+                cortex_pb2.ExperimentStats(
+                    experiment_id=name,
+                    total_events=stats[name].learned if name in stats else 0,
+                    pending_events=waiting[name],
+                    last_train_timestamp_ms=stats[name].at_ms if name in stats else 0,
+                )
+                for name in names
+                if name in stats or waiting[name]
+            ]
+        )
+
+    async def Health(
+        self, request: common_pb2.HealthCheckRequest, context: Context
+    ) -> common_pb2.HealthCheckResponse:
+        """Serving once every part of the log is owned or stood by for."""
+        return self._health()
+
+    def _handled(self, experiment: str) -> int:
+        trainers = self._learning.trainers
+        if experiment:
+            return sum(trainer.handled.get(experiment, 0) for trainer in trainers)
+        return sum(sum(trainer.handled.values()) for trainer in trainers)
+
+    def _check_started(self) -> None:
+        if not self._learning.started.is_set():
+            raise Unavailable("cortex has not reached its store yet")

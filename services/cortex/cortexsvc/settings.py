@@ -1,0 +1,43 @@
+"""What cortex reads from its environment."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from qbrixstore.postgres.config import PostgresSettings
+from qbrixstore.redis.config import RedisSettings
+
+Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
+
+
+class CortexSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings of cortex; ``read_settings`` fills them with prefix ``CORTEX_``."""
+
+    grpc_host: Annotated[
+        str, msgspec.Meta(description="address the gRPC port binds to")
+    ] = "127.0.0.1"
+    grpc_port: Annotated[Port, msgspec.Meta(description="gRPC port")] = 50_052
+    consumer_name: Annotated[
+        str,
+        msgspec.Meta(
+            min_length=1,
+            description="name that owns the log; a restart under it continues at once",
+        ),
+    ] = "cortex-0"
+    batch_size: Annotated[
+        int, msgspec.Meta(ge=1, description="events that make a batch full")
+    ] = 2_000
+    batch_timeout_ms: Annotated[
+        int,
+        msgspec.Meta(
+            ge=0, description="longest wait for a batch to fill, milliseconds"
+        ),
+    ] = 50
+    flush_interval_sec: Annotated[
+        float,
+        msgspec.Meta(gt=0, description="longest age of an uncommitted event, seconds"),
+    ] = 1.0
+    redis: RedisSettings = msgspec.field(default_factory=RedisSettings)
+    postgres: PostgresSettings = msgspec.field(default_factory=PostgresSettings)

@@ -1,0 +1,119 @@
+"""Learning a sorted batch: from states and definitions to what is to be committed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from typing import NamedTuple
+
+import msgspec
+
+from cortexsvc import folding
+from cortexsvc.catalog import Learnable
+from cortexsvc.catalog import Removed
+from cortexsvc.catalog import Verdict
+from cortexsvc.sorting import Group
+from cortexsvc.sorting import Key
+from cortexsvc.sorting import Sorted
+from cortexsvc.states import Held
+from qbrixcore.param import codec
+from qbrixcore.param.codec import Stored
+from qbrixcore.policy.registry import implementation
+from qbrixstore.redis.batch import DeadLetter
+from qbrixstore.redis.batch import Tally
+from qbrixstore.redis.batch import Update
+from qbrixstore.redis.batch import milliseconds
+
+State = Stored | str  # a state, or why there is none
+
+
+class Outcome(NamedTuple):
+    """What a batch comes to; ``states`` hold once the rest is committed."""
+
+    updates: list[Update]
+    tally: Tally
+    states: dict[Key, Held]
+
+
+class Training:
+    """One batch on its way to an outcome. Pure computation, to be run off the loop."""
+
+    def __init__(self, batch: Sorted, fence: int) -> None:
+        self._batch = batch
+        self._fence = fence
+        self._updates: list[Update] = []
+        self._states: dict[Key, Held] = {}
+        self._refused = dict(batch.undecodable)
+        self._stale = 0
+        self._dropped = 0
+
+    def run(
+        self, verdicts: Mapping[Key, Verdict], states: Mapping[Key, State]
+    ) -> Outcome:
+        for key, group in self._batch.groups.items():
+            verdict, state = verdicts[key], states.get(key)
+            if isinstance(verdict, Removed):
+                self._dropped += len(group.events)
+            elif isinstance(verdict, str):
+                self._refuse(group, verdict)
+            elif isinstance(state, Stored):
+                self._learn(key, group, verdict, state)
+            else:
+                self._refuse(group, state or "no stored params")
+        rest = Tally(self._stale, self._dropped, self._letters(self._refused))
+        return Outcome(self._updates, rest, self._states)
+
+    def _letters(self, refused: Mapping[int, str]) -> tuple[DeadLetter, ...]:
+        return tuple(
+            self._batch.dead_letter(row, refused[row]) for row in sorted(refused)
+        )
+
+    def _refuse(self, group: Group, reason: str) -> None:
+        self._refused.update(dict.fromkeys(group.rows, reason))
+
+    def _learn(
+        self, key: Key, group: Group, definition: Learnable, stored: Stored
+    ) -> None:
+        header = stored.header
+        if header.policy != definition.policy:
+            self._refuse(group, f"the params are those of {header.policy}")
+            return
+        # a batch cut short by a crash may have committed this experiment before
+        group = group.behind(self._batch.rows_through(header.learned_through))
+        current = group.of_generation(header.generation)
+        stale = len(group.events) - len(current.events)
+        policy = implementation(header.policy)
+        folded = folding.fold(policy, definition.hyper, stored.state, current)
+        if folded.learned:
+            self._update(key, stored, folded, stale)
+        else:
+            self._stale += stale
+            self._refused |= folded.refused
+
+    def _update(
+        self, key: Key, stored: Stored, folded: folding.Folded, stale: int
+    ) -> None:
+        old, end = stored.header, self._batch.batch.end
+        changed: dict[str, Any] = {
+            "fence": self._fence,
+            "version": old.version + 1,
+            "learned_through": end,
+            "learned_through_ms": milliseconds(end),
+            "updates": old.updates + folded.learned,
+        }
+        header = msgspec.structs.replace(old, **changed)
+        fresh = Stored(header, folded.state)
+        data = codec.encode(fresh)
+        self._states[key] = Held(fresh, len(data))
+        self._updates.append(
+            Update(
+                tenant=key[0],
+                experiment=key[1],
+                expected=(old.generation, old.version),
+                generation=header.generation,
+                version=header.version,
+                state=data,
+                learned=folded.learned,
+                tally=Tally(stale, 0, self._letters(folded.refused)),
+            )
+        )
