@@ -103,7 +103,8 @@ def _connect_args(settings: PostgresSettings, limits: Limits) -> dict[str, Any]:
         "host": settings.host,
         "port": settings.port,
         "user": settings.user,
-        "password": settings.password,
+        # asyncpg takes no subclass of str, which is what settings hide secrets in
+        "password": str(settings.password),
         "database": settings.database,
         "ssl": _ssl(settings.sslmode),
         "timeout": limits.connect,
