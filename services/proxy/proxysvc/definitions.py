@@ -19,8 +19,8 @@ from qbrixcore.errors import CorruptState
 from qbrixcore.errors import ExperimentNotFound
 from qbrixcore.errors import Invalid
 from qbrixcore.errors import QbrixError
+from qbrixcore.param.hyper import Hyper
 from qbrixcore.policy.registry import find_spec
-from qbrixcore.policy.spec import Hyper
 from qbrixcore.policy.spec import PolicySpec
 from qbrixcore.policy.spec import RewardRange
 from qbrixcore.schema import ContextSchema
@@ -114,11 +114,13 @@ class DefinitionCache:
         return await self._flight.run(key, lambda: self._read(key))
 
     async def reload(self, tenant: str, experiment: str) -> Entry:
-        """The entry, read from the store even when it is warm.
+        """The entry as the store has it now.
 
         Raises ExperimentNotFound, Unavailable.
         """
         key = (tenant, experiment)
+        if key in self._reading:
+            self._changed.add(key)
         return await self._flight.run(key, lambda: self._read(key))
 
     @asynccontextmanager

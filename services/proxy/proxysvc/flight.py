@@ -15,7 +15,7 @@ V = TypeVar("V")
 
 
 class SingleFlight(Generic[K, V]):
-    """One running task a key; a caller that gives up does not stop it for the others."""
+    """One running task a key; a caller that gives up does not stop it for others."""
 
     def __init__(self) -> None:
         self._running: dict[K, asyncio.Task[V]] = {}

@@ -9,14 +9,16 @@ from typing import Literal
 
 import msgspec
 
+from proxysvc.token import MIN_SECRET_BYTES
 from proxysvc.token import Keyring
+from qbrixserving.settings import Env
 from qbrixserving.settings import SettingsError
 from qbrixstore.postgres.config import PostgresSettings
 from qbrixstore.redis.config import RedisSettings
 
-DEVELOPMENT_SECRET: Final = "only-for-development-never-for-production"
+DEVELOPMENT_SECRET: Final = "only-for-development-never-in-production"
 
-Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
+Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 
 
 class MotorAddress(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,9 +27,18 @@ class MotorAddress(msgspec.Struct, frozen=True, kw_only=True):
     host: Annotated[str, msgspec.Meta(description="host of the motor")] = "127.0.0.1"
     port: Annotated[Port, msgspec.Meta(description="gRPC port of the motor")] = 50_051
 
+    @property
+    def address(self) -> str:
+        """As a gRPC channel takes it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
 
 class ProxySettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Settings of the proxy; ``read_settings`` fills them with the prefix ``PROXY_``."""
+    """Settings of the proxy; ``read_settings`` fills them with prefix ``PROXY_``.
+
+    Raises SettingsError when they do not go together.
+    """
 
     grpc_host: Annotated[
         str, msgspec.Meta(description="address the gRPC port binds to")
@@ -42,15 +53,15 @@ class ProxySettings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 1
     auth: Annotated[
         Literal["on", "off"],
-        msgspec.Meta(description="off: no key needed; only in dev, only on loopback"),
+        msgspec.Meta(description="off: no key needed; only in dev and on loopback"),
     ] = "on"
     token_secret_keys: Annotated[
         tuple[str, ...],
         msgspec.Meta(
             description="secrets of selection tokens; the first signs, all verify",
-            extra={"secret": True},
+            extra={"min_length": MIN_SECRET_BYTES},
         ),
-    ] = ()
+    ] = (DEVELOPMENT_SECRET,)
     token_ttl_sec: Annotated[
         int, msgspec.Meta(ge=1, description="how long feedback is accepted, seconds")
     ] = 7 * 86_400
@@ -70,56 +81,34 @@ class ProxySettings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = 8 * 1024 * 1024
     env: Annotated[
-        Literal["dev", "prod"],
+        Env,
         msgspec.Meta(
             description="prod refuses default and short secrets",
             extra={"env": "QBRIX_ENV"},
         ),
-    ] = "prod"
+    ] = "dev"
     postgres: PostgresSettings = msgspec.field(default_factory=PostgresSettings)
     redis: RedisSettings = msgspec.field(default_factory=RedisSettings)
     motor: MotorAddress = msgspec.field(default_factory=MotorAddress)
 
-    @property
-    def token_secrets(self) -> tuple[str, ...]:
-        """The secrets to sign and verify with; in dev there is one to fall back on."""
-        if not self.token_secret_keys and self.env == "dev":
-            return (DEVELOPMENT_SECRET,)
-        return self.token_secret_keys
+    def __post_init__(self) -> None:
+        try:
+            Keyring.parse(self.token_secret_keys, strong=self.env == "prod")
+        except ValueError as error:
+            raise SettingsError(f"PROXY_TOKEN_SECRET_KEYS: {error}") from error
+        if self.auth == "off":
+            self._check_open_door()
 
-
-def check_settings(settings: ProxySettings) -> ProxySettings:
-    """The settings, if the proxy may run with them. Raises SettingsError."""
-    _check_secrets(settings)
-    if settings.auth == "off":
-        _check_open_door(settings)
-    return settings
-
-
-def _check_secrets(settings: ProxySettings) -> None:
-    name, strong = "PROXY_TOKEN_SECRET_KEYS", settings.env == "prod"
-    if strong and DEVELOPMENT_SECRET in settings.token_secrets:
-        raise SettingsError(
-            f"{name}: got the secret for development, wants one of your own"
-        )
-    if not settings.token_secrets:
-        raise SettingsError(f"{name}: got nothing, wants at least one secret")
-    try:
-        Keyring.parse(settings.token_secrets, strong=strong)
-    except ValueError as error:
-        raise SettingsError(f"{name}: {error}") from error
-
-
-def _check_open_door(settings: ProxySettings) -> None:
-    if settings.env != "dev":
-        raise SettingsError("PROXY_AUTH: got 'off', wants 'on' unless QBRIX_ENV=dev")
-    for name in ("http_host", "grpc_host"):
-        host = getattr(settings, name)
-        if not is_loopback(host):
-            raise SettingsError(
-                f"PROXY_AUTH: got 'off' while PROXY_{name.upper()} is '{host}', "
-                "wants a loopback address there"
-            )
+    def _check_open_door(self) -> None:
+        if self.env != "dev":
+            raise SettingsError("PROXY_AUTH: got 'off', wants 'on' if QBRIX_ENV=prod")
+        for name in ("http_host", "grpc_host"):
+            host = getattr(self, name)
+            if not is_loopback(host):
+                raise SettingsError(
+                    f"PROXY_AUTH: got 'off' while PROXY_{name.upper()} is '{host}', "
+                    "wants a loopback address there"
+                )
 
 
 def is_loopback(host: str) -> bool:

@@ -1,0 +1,162 @@
+"""The composition root: the only file in proxysvc that builds a worker.
+
+    postgres ── authenticator ── pools, experiments ─┐
+    redis ── definitions ── publishing ── relay ─────┼── http, grpc
+    motor, feedback log ── selection ────────────────┘
+
+Built left to right, closed right to left: calls in flight finish, then the feedback
+that waits is appended, then streams and stores are closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from contextlib import asynccontextmanager
+from typing import Final
+from typing import NamedTuple
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from proxysvc.auth import Authenticator
+from proxysvc.definitions import DefinitionCache
+from proxysvc.development import development_principal
+from proxysvc.experiments import ExperimentService
+from proxysvc.fast.app import FastPath
+from proxysvc.feedback import FeedbackLog
+from proxysvc.grpc.server import serve_proxy
+from proxysvc.http.routes import rest_api
+from proxysvc.lifespan import ASGIApp
+from proxysvc.lifespan import Lifespan
+from proxysvc.pools import PoolService
+from proxysvc.publishing import Publishing
+from proxysvc.readiness import Readiness
+from proxysvc.relay import Relay
+from proxysvc.selection import Selection
+from proxysvc.settings import ProxySettings
+from proxysvc.stream.client import MotorClient
+from proxysvc.token import Keyring
+from proxysvc.token import Mint
+from qbrixcore.errors import Unavailable
+from qbrixlog import get_logger
+from qbrixstore.postgres import init_db
+from qbrixstore.postgres import system_session
+from qbrixstore.postgres.credentials import Credentials
+from qbrixstore.postgres.principal import Principal
+from qbrixstore.redis.changes import Changes
+from qbrixstore.redis.client import RedisClient
+from qbrixstore.redis.definitions import Definitions
+from qbrixstore.redis.layout import Layout
+from qbrixstore.redis.publisher import RedisStreamPublisher
+
+logger = get_logger(__name__)
+
+PATIENCE: Final = 30.0  # seconds that a starting worker waits for redis
+RETRY_SEC: Final = 0.25
+
+
+class Worker(NamedTuple):
+    """A running worker: what answers HTTP, and the port that answers gRPC."""
+
+    http: ASGIApp
+    grpc_port: int
+
+
+class HotState(NamedTuple):
+    """What the hot path reads of a worker."""
+
+    authenticator: Authenticator
+    selection: Selection
+
+
+def create_app(settings: ProxySettings) -> ASGIApp:
+    """The application that Granian runs in each worker; builds nothing before that."""
+
+    @asynccontextmanager
+    async def start() -> AsyncIterator[ASGIApp]:
+        async with proxy(settings) as worker:
+            yield worker.http
+
+    return Lifespan(start)
+
+
+@asynccontextmanager
+async def proxy(settings: ProxySettings) -> AsyncIterator[Worker]:
+    """One worker with everything it needs. Raises Unavailable without a store."""
+    async with AsyncExitStack() as stack:
+        engine = init_db(settings.postgres)
+        stack.push_async_callback(engine.dispose)
+        redis = await stack.enter_async_context(RedisClient(settings.redis))
+        layout = await _layout(redis)
+        authenticator = await _authenticator(settings, engine)
+        stack.push_async_callback(authenticator.close)
+
+        definitions = Definitions(redis, layout)
+        cache = DefinitionCache(definitions)
+        await stack.enter_async_context(cache.following(Changes(redis, layout)))
+        publishing = Publishing(redis, definitions, cache)
+        relay = Relay(engine, publishing)
+        await stack.enter_async_context(relay.running())
+
+        selection = await _selection(settings, stack, cache, redis, layout)
+        pools = PoolService(engine, relay.wake)
+        experiments = ExperimentService(
+            engine, publishing, settings.max_state_bytes, relay.wake
+        )
+        readiness = Readiness()
+        served = await stack.enter_async_context(
+            serve_proxy(
+                settings, authenticator, pools, experiments, selection, readiness
+            )
+        )
+        rest = rest_api(authenticator, pools, experiments, readiness)
+        http = FastPath(rest, HotState(authenticator, selection))
+        readiness.start()
+        await served.health.set_ready(True)
+        stack.callback(readiness.drain)
+        yield Worker(http, served.port)
+
+
+async def _selection(
+    settings: ProxySettings,
+    stack: AsyncExitStack,
+    cache: DefinitionCache,
+    redis: RedisClient,
+    layout: Layout,
+) -> Selection:
+    keyring = Keyring.parse(settings.token_secret_keys, strong=settings.env == "prod")
+    timeout = settings.request_timeout_ms / 1_000
+    motor = MotorClient([settings.motor.address], settings.max_in_flight, timeout)
+    await stack.enter_async_context(motor)
+    publisher = RedisStreamPublisher(
+        redis, layout, token_ttl_sec=settings.token_ttl_sec
+    )
+    log = FeedbackLog(publisher, layout, settings.max_in_flight, timeout)
+    stack.push_async_callback(log.close)
+    mint = Mint(keyring, layout)
+    return Selection(cache, motor, log, keyring, mint, settings.token_ttl_sec)
+
+
+async def _authenticator(settings: ProxySettings, engine: AsyncEngine) -> Authenticator:
+    async def find(digest: str) -> Principal | None:
+        async with system_session(engine) as session:
+            return await Credentials(session).by_digest(digest)
+
+    if settings.auth == "on":
+        return Authenticator(find)
+    logger.warning("authentication is off: every call acts as the development user")
+    return Authenticator(find, anonymous=await development_principal(engine))
+
+
+async def _layout(redis: RedisClient) -> Layout:
+    """The layout of the store, waited for while Redis starts. Raises Unavailable."""
+    deadline = asyncio.get_running_loop().time() + PATIENCE
+    while True:
+        try:
+            return await Layout.ensure(redis)
+        except Unavailable as error:
+            if asyncio.get_running_loop().time() > deadline:
+                raise
+            logger.warning("waiting for redis: %s", error)
+            await asyncio.sleep(RETRY_SEC)

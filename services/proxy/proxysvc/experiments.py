@@ -1,0 +1,205 @@
+"""What callers can do with experiments, whichever wire they use."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from proxysvc import scopes
+from proxysvc.inputs import check_name
+from proxysvc.inputs import check_page
+from proxysvc.inputs import check_value
+from proxysvc.inputs import is_id
+from proxysvc.params import check_params
+from proxysvc.params import check_same_shape
+from proxysvc.publishing import Publishing
+from qbrixcore.definition import make_definition
+from qbrixcore.errors import ExperimentNotFound
+from qbrixcore.errors import Invalid
+from qbrixcore.errors import PoolNotFound
+from qbrixcore.errors import QbrixError
+from qbrixcore.errors import Unavailable
+from qbrixcore.experiment import Experiment
+from qbrixlog import get_logger
+from qbrixstore.postgres import get_session
+from qbrixstore.postgres.experiments import Experiments
+from qbrixstore.postgres.pools import Pools
+from qbrixstore.postgres.principal import Principal
+from qbrixstore.postgres.records import ExperimentRecord
+
+logger = get_logger(__name__)
+
+
+class NewExperiment(msgspec.Struct, frozen=True, kw_only=True):
+    """An experiment that does not exist yet."""
+
+    name: str
+    pool_id: str
+    policy: str
+    policy_params: Mapping[str, object] = {}
+    enabled: bool = True
+    gated: bool = False
+
+
+class ExperimentService:
+    """Experiments of the caller's tenant.
+
+    Postgres decides; Redis is brought level before an answer goes out, and by the
+    relay if that fails half-way. Every method raises InsufficientScopes and
+    Unavailable beside what it names.
+    """
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        publishing: Publishing,
+        max_state_bytes: int,
+        wake_relay: Callable[[], None],
+    ) -> None:
+        self._engine = engine
+        self._publishing = publishing
+        self._max_state_bytes = max_state_bytes
+        self._wake_relay = wake_relay
+
+    async def create(self, caller: Principal, new: NewExperiment) -> ExperimentRecord:
+        """A new experiment, ready to be selected from when this returns.
+
+        Raises Invalid, InvalidParams, PoolNotFound and NameTaken.
+        """
+        scopes.require(caller, scopes.EXPERIMENT_WRITE)
+        check_name("an experiment", new.name)
+        check_value("policy_params", new.policy_params)
+        _refuse_gate(new.gated)
+        if not is_id(new.pool_id):
+            raise PoolNotFound()
+        record = await self._add(caller.tenant_id, new)
+        try:
+            await self._publish(caller.tenant_id, record)
+        except QbrixError:
+            await self._take_back(caller.tenant_id, record)
+            raise
+        finally:
+            self._wake_relay()
+        return record
+
+    async def get(self, caller: Principal, experiment_id: str) -> ExperimentRecord:
+        """Raises ExperimentNotFound."""
+        scopes.require(caller, scopes.EXPERIMENT_READ)
+        _check_id(experiment_id)
+        async with get_session(self._engine, caller.tenant_id) as session:
+            return await Experiments(session, caller.tenant_id).get(experiment_id)
+
+    async def page(
+        self,
+        caller: Principal,
+        limit: int,
+        offset: int,
+        search: str | None = None,
+        enabled: bool | None = None,
+    ) -> list[ExperimentRecord]:
+        """Experiments, the newest first; ``search`` is part of a name.
+
+        Raises Invalid.
+        """
+        scopes.require(caller, scopes.EXPERIMENT_READ)
+        check_page(limit, offset)
+        check_value("search", search)
+        async with get_session(self._engine, caller.tenant_id) as session:
+            experiments = Experiments(session, caller.tenant_id)
+            return await experiments.page(limit, offset, search, enabled)
+
+    async def update(
+        self,
+        caller: Principal,
+        experiment_id: str,
+        enabled: bool | None = None,
+        policy_params: Mapping[str, Any] | None = None,
+        gated: bool = False,
+    ) -> ExperimentRecord:
+        """Change what is given; what was learned is kept.
+
+        Raises ExperimentNotFound and InvalidParams.
+        """
+        scopes.require(caller, scopes.EXPERIMENT_WRITE)
+        _check_id(experiment_id)
+        _refuse_gate(gated)
+        if policy_params is not None:
+            check_value("policy_params", policy_params)
+        await self._publishing.check()
+        async with get_session(self._engine, caller.tenant_id) as session:
+            experiments = Experiments(session, caller.tenant_id)
+            if policy_params is not None:
+                current = (await experiments.get(experiment_id)).experiment
+                check_same_shape(current, policy_params)
+            record = await experiments.update(experiment_id, enabled, policy_params)
+        await self._level(self._publish(caller.tenant_id, record))
+        return record
+
+    async def delete(self, caller: Principal, experiment_id: str) -> None:
+        """Forget the experiment and what it learned; the pool stays.
+
+        Raises ExperimentNotFound.
+        """
+        scopes.require(caller, scopes.EXPERIMENT_DELETE)
+        _check_id(experiment_id)
+        await self._publishing.check()
+        tenant = caller.tenant_id
+        async with get_session(self._engine, tenant) as session:
+            experiments = Experiments(session, tenant)
+            version = (await experiments.get(experiment_id)).version + 1
+            await experiments.remove(experiment_id)
+        await self._level(self._publishing.withdraw(tenant, experiment_id, version))
+
+    async def _add(self, tenant: str, new: NewExperiment) -> ExperimentRecord:
+        async with get_session(self._engine, tenant) as session:
+            pool = (await Pools(session, tenant).get(new.pool_id)).pool
+            check_params(
+                new.policy, new.policy_params, len(pool.arms), self._max_state_bytes
+            )
+            experiment = Experiment(
+                id=uuid4().hex,
+                name=new.name,
+                pool=pool,
+                policy=new.policy,
+                policy_params=dict(new.policy_params),
+                enabled=new.enabled,
+            )
+            return await Experiments(session, tenant).add(experiment)
+
+    async def _publish(self, tenant: str, record: ExperimentRecord) -> None:
+        definition = make_definition(tenant, record.experiment, record.version)
+        await self._publishing.publish(definition)
+
+    async def _take_back(self, tenant: str, record: ExperimentRecord) -> None:
+        """Undo a creation that Redis did not hear of, or may not have."""
+        experiment_id = record.experiment.id
+        try:
+            async with get_session(self._engine, tenant) as session:
+                await Experiments(session, tenant).remove(experiment_id)
+        except QbrixError as error:
+            logger.error("experiment %s stays half-made: %s", experiment_id, error)
+
+    async def _level(self, work: Awaitable[None]) -> None:
+        """Finish a committed change in Redis; the relay does it if Redis went away."""
+        try:
+            await work
+        except Unavailable as error:
+            logger.warning("the relay has to bring redis level: %s", error)
+        finally:
+            self._wake_relay()
+
+
+def _check_id(experiment_id: str) -> None:
+    if not is_id(experiment_id):
+        raise ExperimentNotFound()
+
+
+def _refuse_gate(gated: bool) -> None:
+    if gated:
+        raise Invalid("feature gates are not available in this version")

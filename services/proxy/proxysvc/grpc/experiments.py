@@ -1,0 +1,105 @@
+"""ProxyService: experiments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from proxysvc.experiments import ExperimentService
+from proxysvc.experiments import NewExperiment
+from proxysvc.grpc import messages
+from proxysvc.grpc.base import Methods
+from proxysvc.grpc.base import page_limit
+from proxysvc.grpc.caller import Context
+from proxysvc.grpc.values import from_struct
+from proxysvc.grpc.values import from_texts
+from qbrixproto import proxy_pb2 as proxy
+
+
+class ExperimentMethods(Methods):
+    """The methods about experiments."""
+
+    experiments: ExperimentService
+
+    async def CreateExperiment(
+        self, request: proxy.CreateExperimentRequest, context: Context
+    ) -> proxy.CreateExperimentResponse:
+        """A new experiment, ready to be selected from."""
+        new = NewExperiment(
+            name=request.name,
+            pool_id=request.pool_id,
+            policy=request.policy,
+            policy_params=_given_params(request) or {},
+            enabled=request.enabled,
+            gated=request.HasField("feature_gate"),
+        )
+        record = await self.experiments.create(await self.caller(context), new)
+        made = messages.detail(record)
+        return proxy.CreateExperimentResponse(
+            experiment=made.experiment, pool=made.pool
+        )
+
+    async def GetExperiment(
+        self, request: proxy.GetExperimentRequest, context: Context
+    ) -> proxy.GetExperimentResponse:
+        """One experiment."""
+        caller = await self.caller(context)
+        made = messages.detail(
+            await self.experiments.get(caller, request.experiment_id)
+        )
+        return proxy.GetExperimentResponse(experiment=made.experiment, pool=made.pool)
+
+    async def ListExperiments(
+        self, request: proxy.ListExperimentsRequest, context: Context
+    ) -> proxy.ListExperimentsResponse:
+        """Some experiments, the newest first, with the limit that was used."""
+        limit = page_limit(request.limit)
+        records = await self.experiments.page(
+            await self.caller(context),
+            limit,
+            request.offset,
+            request.search if request.HasField("search") else None,
+            request.enabled if request.HasField("enabled") else None,
+        )
+        details = [messages.detail(record) for record in records]
+        return proxy.ListExperimentsResponse(
+            experiments=[one.experiment for one in details],
+            items=[messages.item(one) for one in details],
+            limit=limit,
+            offset=request.offset,
+        )
+
+    async def UpdateExperiment(
+        self, request: proxy.UpdateExperimentRequest, context: Context
+    ) -> proxy.UpdateExperimentResponse:
+        """Pause, resume or re-tune; what is not given stays."""
+        record = await self.experiments.update(
+            await self.caller(context),
+            request.experiment_id,
+            request.enabled if request.HasField("enabled") else None,
+            _given_params(request),
+            gated=request.HasField("feature_gate"),
+        )
+        made = messages.detail(record)
+        return proxy.UpdateExperimentResponse(
+            experiment=made.experiment, pool=made.pool
+        )
+
+    async def DeleteExperiment(
+        self, request: proxy.DeleteExperimentRequest, context: Context
+    ) -> proxy.DeleteExperimentResponse:
+        """The experiment and what it learned are gone; its pool stays."""
+        caller = await self.caller(context)
+        await self.experiments.delete(caller, request.experiment_id)
+        return proxy.DeleteExperimentResponse(deleted=True)
+
+
+def _given_params(
+    request: proxy.CreateExperimentRequest | proxy.UpdateExperimentRequest,
+) -> Mapping[str, Any] | None:
+    """Parameters from the Struct, or from the string map of older clients."""
+    if request.HasField("policy_params_json"):
+        return from_struct(request.policy_params_json)
+    if request.policy_params:
+        return from_texts(request.policy_params)
+    return None

@@ -1,0 +1,63 @@
+"""Free-form values between protobuf and Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from google.protobuf.struct_pb2 import Struct
+from google.protobuf.struct_pb2 import Value
+
+_WHOLE = 2.0**53  # from here on a double may stand for several integers
+
+
+def from_struct(struct: Struct) -> dict[str, Any]:
+    """A dictionary; protobuf has only doubles, so whole numbers become integers."""
+    return {name: _plain(value) for name, value in struct.fields.items()}
+
+
+def to_struct(values: Mapping[str, Any]) -> Struct:
+    """The other way round; integers become doubles."""
+    struct = Struct()
+    struct.update(dict(values))
+    return struct
+
+
+def to_texts(values: Mapping[str, Any]) -> dict[str, str]:
+    """A string map: strings as they are, anything else as JSON text."""
+    return {
+        name: value if isinstance(value, str) else msgspec.json.encode(value).decode()
+        for name, value in values.items()
+    }
+
+
+def from_texts(texts: Mapping[str, str]) -> dict[str, Any]:
+    """What a string map of JSON texts and bare strings stands for."""
+    return {name: _parsed(text) for name, text in texts.items()}
+
+
+def _parsed(text: str) -> object:
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return text
+
+
+def _plain(value: Value) -> object:
+    match value.WhichOneof("kind"):
+        case "number_value":
+            number = value.number_value
+            return (
+                int(number) if number.is_integer() and abs(number) < _WHOLE else number
+            )
+        case "string_value":
+            return value.string_value
+        case "bool_value":
+            return value.bool_value
+        case "struct_value":
+            return from_struct(value.struct_value)
+        case "list_value":
+            return [_plain(one) for one in value.list_value.values]
+        case _:
+            return None

@@ -1,0 +1,1 @@
+"""The REST interface: one file a resource, no decisions of its own."""

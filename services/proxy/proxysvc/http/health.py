@@ -1,0 +1,53 @@
+"""REST: whether this process lives and is ready, and what it is."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Annotated
+from typing import Final
+
+import msgspec
+from litestar import Response
+from litestar import get
+from litestar.di import NamedDependency
+
+from proxysvc.readiness import Readiness
+
+VERSION: Final = version("qbrix-proxy")
+SUMMARY: Final = "A self-hosted decision engine on multi-armed bandits."
+
+Text = Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class Status(msgspec.Struct):
+    """One word."""
+
+    status: Text
+
+
+class Info(msgspec.Struct):
+    """What answers here."""
+
+    name: Text
+    description: Text
+    version: Text
+
+
+@get("/health", tags=("service",), security=[])
+async def get_health() -> Status:
+    """Tell that the process lives."""
+    return Status("healthy")
+
+
+@get("/health/ready", tags=("service",), security=[])
+async def get_readiness(readiness: NamedDependency[Readiness]) -> Response[Status]:
+    """Tell whether to send requests here: started, and not stopping."""
+    if readiness.ready:
+        return Response(Status("ready"), status_code=200)
+    return Response(Status(readiness.word), status_code=503)
+
+
+@get("/info", tags=("service",), security=[])
+async def get_info() -> Info:
+    """Tell what this is."""
+    return Info("qbrix", SUMMARY, VERSION)

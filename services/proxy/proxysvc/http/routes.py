@@ -1,0 +1,73 @@
+"""The ordinary REST application, put together."""
+
+from __future__ import annotations
+
+from typing import Final
+from typing import TypeVar
+from typing import cast
+
+from litestar import Litestar
+from litestar import Router
+from litestar.di import Provide
+
+from proxysvc.auth import Authenticator
+from proxysvc.experiments import ExperimentService
+from proxysvc.fast.body import MAX_BYTES
+from proxysvc.http.caller import authenticate
+from proxysvc.http.caller import principal
+from proxysvc.http.document import OPENAPI
+from proxysvc.http.document import get_document
+from proxysvc.http.errors import HANDLERS
+from proxysvc.http.experiments import ExperimentController
+from proxysvc.http.health import get_health
+from proxysvc.http.health import get_info
+from proxysvc.http.health import get_readiness
+from proxysvc.http.policies import get_policies
+from proxysvc.http.pools import PoolController
+from proxysvc.http.tracing import traced
+from proxysvc.lifespan import ASGIApp
+from proxysvc.pools import PoolService
+from proxysvc.readiness import Readiness
+
+T = TypeVar("T")
+
+API: Final = "/api/v1"
+
+
+def rest_api(
+    authenticator: Authenticator,
+    pools: PoolService,
+    experiments: ExperimentService,
+    readiness: Readiness,
+) -> ASGIApp:
+    """Everything but the hot path, as an ASGI application."""
+    api = Router(
+        API,
+        route_handlers=[PoolController, ExperimentController, get_policies],
+        guards=[authenticate(authenticator)],
+        dependencies={
+            "principal": Provide(principal, sync_to_thread=False),
+            "pools": _given(PoolService, pools),
+            "experiments": _given(ExperimentService, experiments),
+        },
+    )
+    app = Litestar(
+        route_handlers=[api, get_health, get_readiness, get_info, get_document],
+        dependencies={"readiness": _given(Readiness, readiness)},
+        exception_handlers=HANDLERS,
+        request_max_body_size=MAX_BYTES,
+        openapi_config=OPENAPI,
+        logging_config=None,
+        debug=False,
+    )
+    return traced(cast("ASGIApp", app))
+
+
+def _given(kind: type[T], value: T) -> Provide:
+    """A dependency that was built before the first request."""
+
+    def provide() -> T:
+        return value
+
+    provide.__annotations__["return"] = kind
+    return Provide(provide, sync_to_thread=False)

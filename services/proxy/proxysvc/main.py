@@ -1,0 +1,104 @@
+"""The process that supervises the proxy's workers.
+
+It never touches grpc, whose threads a fork would not survive.
+"""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+from typing import Final
+
+from granian.constants import HTTPModes
+from granian.constants import Interfaces
+from granian.constants import Loops
+from granian.http import HTTP1Settings
+from granian.server import Server
+
+from proxysvc.settings import ProxySettings
+from qbrixlog import configure_logging
+from qbrixserving.processes import CannotStart
+from qbrixserving.processes import die_with_parent
+from qbrixserving.processes import port_is_free
+from qbrixserving.settings import SettingsError
+from qbrixserving.settings import read_settings
+
+SERVICE: Final = "proxysvc"
+IDLE_MS: Final = 75_000  # clients keep idle connections for 5 s or more
+KILL_SEC: Final = 9
+
+
+def main() -> None:
+    """Run until SIGTERM or SIGINT; a reason not to start is one line and code 2."""
+    try:
+        _configure_logging()
+        settings = read_settings(ProxySettings, "PROXY_", os.environ)
+        check_ports(settings)
+    except (SettingsError, CannotStart) as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(2) from None
+    serve(settings)
+
+
+def serve(settings: ProxySettings) -> None:
+    """Fork the workers and keep them running."""
+    if sys.platform == "linux":
+        multiprocessing.set_start_method("fork", force=True)
+    server = Server(
+        "proxysvc.app:create_app",
+        address=settings.http_host,
+        port=settings.http_port,
+        interface=Interfaces.ASGI,
+        workers=settings.http_workers,
+        loop=Loops.uvloop,
+        http=HTTPModes.http1,
+        websockets=False,
+        http1_settings=HTTP1Settings(header_read_timeout=IDLE_MS),
+        respawn_failed_workers=True,
+        workers_kill_timeout=KILL_SEC,
+        log_enabled=False,
+    )
+    load = functools.partial(load_app, settings, die_with_parent())
+    server.serve(target_loader=load, wrap_loader=False)
+
+
+def load_app(settings: ProxySettings, follow_parent: Callable[[], None]) -> Any:
+    """What a worker serves; runs in the worker, after the fork."""
+    # keeps the terminal's Ctrl-C for the parent, which stops the workers in order
+    os.setpgid(0, 0)
+    follow_parent()
+    _configure_logging()
+    from proxysvc.app import create_app
+
+    return create_app(settings)
+
+
+def check_ports(settings: ProxySettings) -> None:
+    """Raises CannotStart unless both ports can be had.
+
+    Workers share them, so a second instance would be let in without a word.
+    """
+    for name in ("http", "grpc"):
+        host, port = (
+            getattr(settings, f"{name}_host"),
+            getattr(settings, f"{name}_port"),
+        )
+        variable = f"PROXY_{name.upper()}_PORT"
+        try:
+            free = port_is_free(host, port)
+        except OSError as error:
+            text = f"cannot listen on {host}:{port} ({error.strerror}); set {variable}"
+            raise CannotStart(text) from error
+        if not free:
+            raise CannotStart(f"{host}:{port} is taken; set {variable} to another port")
+
+
+def _configure_logging() -> None:
+    try:
+        configure_logging(SERVICE)
+    except ValueError as error:
+        raise CannotStart(str(error)) from error

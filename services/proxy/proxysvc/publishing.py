@@ -1,0 +1,42 @@
+"""Bringing Redis level with an experiment as Postgres has it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from proxysvc.definitions import DefinitionCache
+from proxysvc.definitions import Entry
+from qbrixcore.definition import Definition
+from qbrixcore.param import codec
+from qbrixstore.redis.client import RedisClient
+from qbrixstore.redis.definitions import Definitions
+
+
+class Publishing:
+    """Writes definitions and priors to Redis; safe to repeat, in any order."""
+
+    def __init__(
+        self, client: RedisClient, definitions: Definitions, cache: DefinitionCache
+    ) -> None:
+        self._client = client
+        self._definitions = definitions
+        self._cache = cache
+
+    async def check(self) -> None:
+        """Raises Unavailable if Redis could not be written to just now."""
+        await self._client.ping()
+
+    async def publish(self, definition: Definition) -> None:
+        """Redis has this version or a newer one, and params. Raises Unavailable."""
+        entry = Entry.of(definition)
+        # a prior of several MiB takes longer to build than the loop may be held up
+        fresh = await asyncio.to_thread(
+            codec.fresh, entry.spec, entry.hyper, len(definition.arms)
+        )
+        await self._definitions.publish(definition, fresh)
+        self._cache.refresh(definition.tenant, definition.experiment)
+
+    async def withdraw(self, tenant: str, experiment: str, version: int) -> None:
+        """Redis has forgotten the experiment for good. Raises Unavailable."""
+        await self._definitions.remove(tenant, experiment, version)
+        self._cache.refresh(tenant, experiment)
