@@ -126,7 +126,7 @@ def unseal(text: str, keyring: Keyring) -> Token:
     body, mac = raw[:-MAC_BYTES], raw[-MAC_BYTES:]
     try:
         token = _decode(body)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidToken("request_id is not a token of this service") from error
     key = keyring.find(token.key_id)
     if key is None:
