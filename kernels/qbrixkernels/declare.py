@@ -23,6 +23,8 @@ INT: Final = types.int64
 BOOL: Final = types.boolean
 VOID: Final = types.void
 
+_OPTIONS: Final[dict[str, Any]] = {"nogil": True, "error_model": "numpy"}
+
 
 def read(dtype: Any, ndim: int) -> Any:
     """An input array. Read-only, so that arrays decoded from bytes fit uncopied."""
@@ -35,11 +37,21 @@ def write(dtype: Any, ndim: int) -> Any:
 
 
 def kernel(signature: Any) -> Callable[[F], F]:
-    """Compile now, for one signature, so that no request waits for a compiler."""
-    compiled: Callable[[F], F] = numba.njit(
-        signature, cache=True, nogil=True, error_model="numpy"
-    )
-    return compiled
+    """Compile now, for one signature, so that no request waits for a compiler.
+
+    Where no cache directory can be written, it is compiled again by every process.
+    """
+
+    def compile_now(function: F) -> F:
+        try:
+            compiled: Any = numba.njit(signature, cache=True, **_OPTIONS)(function)
+        except RuntimeError as error:
+            if "cannot cache" not in str(error):
+                raise
+            compiled = numba.njit(signature, **_OPTIONS)(function)
+        return cast(F, compiled)
+
+    return compile_now
 
 
 def part(function: F) -> F:
@@ -48,7 +60,7 @@ def part(function: F) -> F:
     Never shared between modules: the disk cache notices a changed file, not a changed
     import.
     """
-    compiled: Any = numba.njit(nogil=True, error_model="numpy")(function)
+    compiled: Any = numba.njit(**_OPTIONS)(function)
     return cast(F, compiled)
 
 
@@ -57,7 +69,5 @@ def reordered(function: F) -> F:
 
     For choosing only: what is learned must not depend on the machine.
     """
-    compiled: Any = numba.njit(
-        nogil=True, error_model="numpy", fastmath={"reassoc", "contract"}
-    )(function)
+    compiled: Any = numba.njit(fastmath={"reassoc", "contract"}, **_OPTIONS)(function)
     return cast(F, compiled)

@@ -31,7 +31,7 @@ REFACTORISE_EVERY: Final = 1024
 LARGEST_LEVERAGE: Final = 1e8
 # sums of rewards saturate here, so that every score stays finite
 LARGEST_MOMENT: Final = 1e250
-_LEAST_PIVOT: Final = 1e-15
+_LEAST_PIVOT: Final = 1e-12
 
 
 @reordered
@@ -61,8 +61,7 @@ def rank_one(
 ) -> float:
     """Sherman-Morrison: make (A + xxᵀ)⁻¹ of A⁻¹ in place; ``u`` (D,) is overwritten.
 
-    Returns the leverage xᵀA⁻¹x. Above LARGEST_LEVERAGE nothing is updated. Symmetric
-    input gives exactly symmetric output.
+    Returns the leverage xᵀA⁻¹x. Symmetric input gives exactly symmetric output.
     """
     u[:] = 0.0
     for i in range(x.size):
@@ -71,11 +70,10 @@ def rank_one(
     leverage = 0.0
     for i in range(x.size):
         leverage += x[i] * u[i]
-    if leverage < LARGEST_LEVERAGE:
-        share = 1.0 / (1.0 + leverage)
-        for i in range(x.size):
-            for j in range(x.size):
-                inverse[i, j] -= (u[i] * u[j]) * share
+    share = 1.0 / (1.0 + max(leverage, 0.0))
+    for i in range(x.size):
+        for j in range(x.size):
+            inverse[i, j] -= (u[i] * u[j]) * share
     return leverage
 
 
@@ -83,13 +81,17 @@ def rank_one(
 def invert(gram: NDArray[np.float64], inverse: NDArray[np.float64]) -> None:
     """Fill ``inverse`` with the inverse of a symmetric positive definite matrix.
 
-    By Cholesky, A = UᵀU and A⁻¹ = MᵀM with M = U⁻ᵀ. A pivot that rounding has eaten
-    is replaced by a tiny positive one.
+    By Cholesky, A = UᵀU and A⁻¹ = MᵀM with M = U⁻ᵀ. A row whose pivot rounding has
+    eaten is replaced by a tiny diagonal one, so that the result is always finite.
     """
     size = gram.shape[0]
     upper = gram.copy()
     for k in range(size):
-        pivot = math.sqrt(max(upper[k, k], _LEAST_PIVOT * gram[k, k]))
+        least = _LEAST_PIVOT * gram[k, k]
+        if upper[k, k] <= least:
+            upper[k, k:] = 0.0
+            upper[k, k] = least
+        pivot = math.sqrt(upper[k, k])
         upper[k, k] = pivot
         for j in range(k + 1, size):
             upper[k, j] /= pivot
@@ -185,8 +187,10 @@ def select_optimistic(
         top = -np.inf
         for k in range(active.size):
             if active[k]:
-                matrix = spread(widened[k], x) if own[k] else spread(inverse[k], x)
-                scores[k] = dot(theta[k], x) + alpha * math.sqrt(matrix)
+                square = spread(widened[k], x) if own[k] else spread(inverse[k], x)
+                scores[k] = dot(theta[k], x) + alpha * math.sqrt(square)
+                if math.isnan(scores[k]):
+                    scores[k] = -np.inf
                 top = max(top, scores[k])
         arms[n], propensities[n] = settle(scores, active, top, ties[n])
         if n + 1 < contexts.shape[0]:

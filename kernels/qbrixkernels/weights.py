@@ -110,4 +110,6 @@ def fold_mixed(
         pulls[arm] += 1
         updates += 1
         if updates % RENORMALISE_EVERY == 0:
-            log_weights -= log_weights.max()
+            top = log_weights.max()
+            for k in range(log_weights.size):
+                log_weights[k] = max(log_weights[k] - top, -LARGEST)

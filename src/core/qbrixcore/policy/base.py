@@ -64,10 +64,16 @@ class BasePolicy(abc.ABC, Generic[S]):
             contexts = cls._readable(state, contexts)
         if active.shape != (state.num_arms,) or active.dtype != np.bool_:
             raise InvalidContext("the mask of active arms must be bool of shape (K,)")
-        if not active.any():
+        if not np.count_nonzero(active):
             raise InvalidContext("no arm is active")
-        cls._check_in_flight(state, in_flight)
-        return cls._select_many(hyper, state, contexts, active, in_flight, rng)
+        return cls._select_many(
+            hyper,
+            state,
+            contexts,
+            screen.packed(active),
+            cls._counted(state, in_flight),
+            rng,
+        )
 
     @classmethod
     def fold(cls, hyper: Any, state: S, feedback: Feedback) -> S:
@@ -96,18 +102,21 @@ class BasePolicy(abc.ABC, Generic[S]):
             raise InvalidContext(
                 f"{cls.spec.name} expects {state.dim} features, got {contexts.shape[1]}"
             )
-        if not np.isfinite(contexts).all():
+        if np.count_nonzero(np.isfinite(contexts)) != contexts.size:
             raise InvalidContext("every feature must be finite as a 32-bit float")
-        return np.require(contexts, requirements=["C", "A"])
+        return screen.packed(contexts)
 
     @classmethod
-    def _check_in_flight(cls, state: S, in_flight: InFlight) -> None:
+    def _counted(cls, state: S, in_flight: InFlight) -> InFlight:
         counts, gram = in_flight.counts, in_flight.gram
         wide = (state.num_arms, state.dim, state.dim)
         if counts.shape != wide[:1] or counts.dtype != np.float64:
             raise InvalidContext("in-flight counts must be float64 of shape (K,)")
-        if gram is not None and (gram.shape != wide or gram.dtype != np.float64):
+        if gram is None:
+            return in_flight
+        if gram.shape != wide or gram.dtype != np.float64:
             raise InvalidContext("the in-flight gram must be float64 (K, D, D)")
+        return InFlight(counts, screen.packed(gram))
 
     @classmethod
     @abc.abstractmethod

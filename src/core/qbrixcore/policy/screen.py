@@ -16,6 +16,14 @@ from qbrixcore.param.state import BaseParamState
 from qbrixcore.policy.spec import PolicySpec
 
 
+def packed(array: NDArray[Any]) -> NDArray[Any]:
+    """The array itself if contiguous and aligned, as kernels need it, else a copy."""
+    flags = array.flags
+    if flags.c_contiguous and flags.aligned:
+        return array
+    return np.require(array, requirements=["C", "A"])
+
+
 def check_shapes(state: BaseParamState, feedback: Feedback) -> Feedback:
     """The feedback as aligned contiguous arrays. Raises InvalidFeedback.
 
@@ -57,7 +65,7 @@ def _verdicts(
         (f"reward must be {spec.rewards.text}", ~spec.rewards.fits(feedback.rewards)),
     ]
     if state.dim:
-        finite = np.isfinite(feedback.vectors).all(axis=1, keepdims=True)[:, 0]
+        finite = np.logical_and.reduce(np.isfinite(feedback.vectors), axis=1)
         verdicts.append(("every feature must be finite", ~finite))
     if spec.needs_propensity:
         p = feedback.propensities
@@ -78,4 +86,4 @@ def _fit(
             f"{name} must be {np.dtype(kind)} of shape {shape},"
             f" not {array.dtype} of {array.shape}"
         )
-    return np.require(array, requirements=["C", "A"])
+    return packed(array)
