@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from qbrixstore.postgres.config import PostgresSettings
-from qbrixstore.redis.config import RedisSettings
 from tests.servers import Background
 from tests.servers import PostgresCluster
 from tests.servers import RedisServer
 from tests.servers import ServerDirectory
+
+from qbrixstore.postgres.config import PostgresSettings
+from qbrixstore.redis.config import RedisSettings
 
 
 @pytest.fixture(scope="session")

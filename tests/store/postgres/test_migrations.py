@@ -10,6 +10,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 from sqlalchemy import text
+from tests.servers import PostgresCluster
+from tests.servers import execute
 
 from qbrixcore.errors import Unavailable
 from qbrixstore.postgres import PostgresSettings
@@ -17,8 +19,6 @@ from qbrixstore.postgres import init_db
 from qbrixstore.postgres import migrate
 from qbrixstore.postgres import schema_is_current
 from qbrixstore.postgres.tables import Row
-from tests.servers import PostgresCluster
-from tests.servers import execute
 
 
 @pytest.fixture

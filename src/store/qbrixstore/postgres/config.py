@@ -48,7 +48,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     spare_connections: int = 10
     pool_wait: float = 2.0
     connect: float = 2.0
-    statement: float = 3.0
+    statement: float = 2.5
     lock: float = 2.0
-    reply: float = 4.0
+    reply: float = 3.0
     idle_transaction: float = 30.0

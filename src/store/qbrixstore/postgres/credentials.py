@@ -80,10 +80,11 @@ class Credentials:
         if not used:
             return
         ids = sorted(used)
-        at = func.unnest(
+        moments = func.unnest(
             bindparam("ids", ids, ARRAY(String)),
-            bindparam("moments", [used[id_] for id_ in ids], ARRAY(MOMENT)),
-        ).table_valued("id", "moment", name="used")
+            bindparam("at", [used[id_] for id_ in ids], ARRAY(MOMENT)),
+        )
+        at = moments.table_valued("id", "moment", name="used").render_derived()
         await self._session.execute(
             update(ApiKeyRow)
             .where(ApiKeyRow.id == at.c.id)

@@ -7,10 +7,13 @@ the name means. Anything else is a bug and passes through.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from typing import Final
 
+from sqlalchemy import Connection
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import IntegrityError
@@ -36,6 +39,7 @@ _AWAY: Final[tuple[tuple[str, str], ...]] = (
 _LOST: Final = "postgres closed the connection"
 _SLOW: Final = "postgres did not answer in time"
 _NOT_REACHED: Final = "postgres cannot be reached"
+_NO_TLS: Final = "postgres does not offer the TLS that sslmode asks for"
 
 
 def meaning(error: BaseException | None) -> QbrixError | None:
@@ -47,7 +51,7 @@ def meaning(error: BaseException | None) -> QbrixError | None:
     if isinstance(error, TimeoutError):
         return Unavailable(_SLOW)
     if isinstance(error, OSError):
-        return Unavailable(_NOT_REACHED)
+        return Unavailable(_NO_TLS if _is_about_tls(error) else _NOT_REACHED)
     if isinstance(error, DBAPIError):
         return Unavailable(_LOST) if error.connection_invalidated else _of_state(error)
     return None
@@ -58,8 +62,9 @@ def translate(context: ExceptionContext) -> BaseException | None:
     if context.is_pre_ping:
         return None
     if isinstance(context.original_exception, TimeoutError):
-        # a frozen server: what is still under way on this connection is unknown
+        # a frozen server: nothing may wait for this connection again, not even to close
         context.is_disconnect = True
+        _hang_up(context.connection)
     return meaning(context.sqlalchemy_exception or context.original_exception)
 
 
@@ -89,6 +94,16 @@ def _of_state(error: DBAPIError) -> QbrixError | None:
     if state.startswith("22"):
         return Invalid(f"cannot be stored: {str(cause).splitlines()[0][:200]}")
     return meaning(cause)
+
+
+def _is_about_tls(error: OSError) -> bool:
+    return isinstance(error, ssl.SSLError) or "rejected SSL" in str(error)
+
+
+def _hang_up(connection: Connection | None) -> None:
+    driver: Any = connection.connection.driver_connection if connection else None
+    if driver is not None:
+        driver.terminate()
 
 
 def _driver_error(error: DBAPIError) -> BaseException | None:

@@ -12,6 +12,7 @@ from typing import Final
 
 from sqlalchemy import func
 from sqlalchemy import select
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -20,6 +21,11 @@ from qbrixstore.postgres.engine import connect
 
 # "qbrixrly" in hexadecimal: any number that nothing else locks in this database
 _RELAY: Final = 0x71627269_78726C79
+_HIGH, _LOW = divmod(_RELAY, 1 << 32)
+_HELD: Final = text(
+    "select exists (select from pg_locks where pid = pg_backend_pid()"
+    " and locktype = 'advisory' and classid = :high and objid = :low)"
+)
 
 
 async def try_leader(connection: AsyncConnection) -> bool:
@@ -36,13 +42,14 @@ async def resign(connection: AsyncConnection) -> None:
     await connection.scalar(select(func.pg_advisory_unlock(_RELAY)))
 
 
-async def still_connected(connection: AsyncConnection) -> bool:
-    """Whether the connection, and with it the lock, is alive."""
+async def still_leads(connection: AsyncConnection) -> bool:
+    """Whether the connection holds the lock; one that was lost does not."""
+    if connection.invalidated:
+        return False
     try:
-        await connection.scalar(select(1))
+        return bool(await connection.scalar(_HELD, {"high": _HIGH, "low": _LOW}))
     except QbrixError:
         return False
-    return True
 
 
 @asynccontextmanager
@@ -58,5 +65,5 @@ async def leadership(engine: AsyncEngine) -> AsyncIterator[AsyncConnection | Non
         try:
             yield connection if leads else None
         finally:
-            if leads and await still_connected(connection):
+            if leads and await still_leads(connection):
                 await resign(connection)

@@ -38,7 +38,9 @@ NOW = func.clock_timestamp()
 
 
 class Row(DeclarativeBase):
-    """Any row."""
+    """Any row. What the server fills in is read back at once."""
+
+    __mapper_args__: Any = {"eager_defaults": True}
 
     metadata = MetaData(
         naming_convention={
