@@ -21,6 +21,7 @@ HOST = "127.0.0.1"
 USER = "qbrix"
 DATABASE = "qbrix"
 CONNECT_SEC = 5.0
+GRACE_SEC = 0.5
 
 OPTIONS = {
     "listen_addresses": HOST,
@@ -52,6 +53,7 @@ class Postgres(Server):
     def __init__(self, data_dir: Path, port: int, password: str) -> None:
         super().__init__(data_dir)
         self._account = server_account()
+        self._cluster = self.directory
         self.settings = PostgresSettings(
             host=HOST,
             port=port,
@@ -62,17 +64,17 @@ class Postgres(Server):
         )
 
     async def _launch(self) -> None:
-        cluster = await ready_cluster(
+        self._cluster = await ready_cluster(
             self.directory, USER, self.settings.password, self._account
         )
-        await self._run(
-            self._command(cluster), env=environment(), **self._account.options
-        )
-
-    def _command(self, cluster: Path) -> list[str]:
+        program = str(programs(self._account) / "postgres")
         options = {**OPTIONS, "port": str(self.settings.port)}
         flags = [part for k, v in options.items() for part in ("-c", f"{k}={v}")]
-        return [str(programs(self._account) / "postgres"), "-D", str(cluster), *flags]
+        await self._run(
+            [program, "-D", str(self._cluster), *flags],
+            env=environment(),
+            **self._account.options,
+        )
 
     async def _answers(self) -> bool:
         import asyncpg
@@ -80,6 +82,8 @@ class Postgres(Server):
         try:
             connection = await self._connect()
         except asyncpg.InvalidPasswordError:
+            if await self._ends_within(GRACE_SEC):
+                return False
             raise StartError(
                 f"{self.directory} was made with another password:"
                 " restore the secrets that belong to it"
@@ -87,6 +91,9 @@ class Postgres(Server):
         except (OSError, TimeoutError, asyncpg.CannotConnectNowError):
             return False
         try:
+            # another server may hold the port, and ours be about to notice
+            if await connection.fetchval("show data_directory") != str(self._cluster):
+                return False
             await _ensure_database(connection)
         finally:
             await connection.close()

@@ -103,6 +103,13 @@ class Server(abc.ABC):
                 )
             await asyncio.sleep(PROBE_SEC)
 
+    async def _ends_within(self, seconds: float) -> bool:
+        try:
+            await asyncio.wait_for(self.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
     def _running(self) -> asyncio.subprocess.Process:
         if self._process is None:
             raise RuntimeError(f"{self.name} is not running")

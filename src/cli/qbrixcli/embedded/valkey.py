@@ -70,13 +70,20 @@ class Valkey(Server):
 
     async def _answers(self) -> bool:
         from redis.asyncio import Redis
+        from redis.asyncio.retry import Retry
+        from redis.backoff import NoBackoff
         from redis.exceptions import RedisError
 
         client = Redis(
-            host=HOST, port=self.settings.port, password=self.settings.password
+            host=HOST,
+            port=self.settings.port,
+            password=self.settings.password,
+            retry=Retry(NoBackoff(), 0),
         )
         try:
-            return bool(await client.ping())
+            found = await client.info("server")
+            # another server may hold the port, and ours be about to notice
+            return bool(found["process_id"] == self.pid)
         except (RedisError, OSError):
             return False
         finally:
