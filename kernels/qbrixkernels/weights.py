@@ -20,9 +20,7 @@ from qbrixkernels.declare import part
 from qbrixkernels.declare import read
 from qbrixkernels.declare import write
 
-# log weights are only meaningful up to a constant: every so many rewards, counted over
-# the life of the state, the largest becomes zero again
-RENORMALISE_EVERY: Final = 1024
+# differences of log weights saturate here, so that they stay finite
 LARGEST: Final = 1e300
 
 
@@ -100,16 +98,18 @@ def fold_mixed(
     rewards: NDArray[np.float64],
     propensities: NDArray[np.float64],
 ) -> None:
-    """Learn N rewards in place: log w += (γ / K) r / p, with p as at the choice."""
+    """Learn N rewards in place: log w += (γ / K) r / p, with p as at the choice.
+
+    Log weights mean something up to a common constant only; after every reward the
+    largest is zero again.
+    """
     rate = gamma / log_weights.size
-    updates = pulls.sum()
     for n in range(arms.size):
         arm = arms[n]
         gain = rate * rewards[n] / propensities[n]
-        log_weights[arm] = min(log_weights[arm] + gain, LARGEST)
+        log_weights[arm] += min(gain, LARGEST)
         pulls[arm] += 1
-        updates += 1
-        if updates % RENORMALISE_EVERY == 0:
-            top = log_weights.max()
+        top = log_weights[arm]
+        if top > 0.0:
             for k in range(log_weights.size):
                 log_weights[k] = max(log_weights[k] - top, -LARGEST)

@@ -117,10 +117,11 @@ def decode_header(data: bytes) -> Header:
     return header
 
 
-def decode(data: bytes) -> Stored:
+def decode(data: bytes, spec: PolicySpec | None = None) -> Stored:
     """The state in these bytes, its arrays read-only views of them.
 
-    Arrays and header fields this reader does not know are ignored. Raises CorruptState.
+    ``spec`` is needed for policies outside the registry only. Arrays and header fields
+    this reader does not know are ignored. Raises CorruptState.
     """
     header = decode_header(data)
     _, length, checksum, _ = _PRELUDE.unpack_from(data)
@@ -128,7 +129,7 @@ def decode(data: bytes) -> Stored:
         raise CorruptState("the checksum of the state is wrong")
     arrays = _views(data, _PRELUDE.size + length + _padding(length), header.arrays)
     try:
-        state = find_spec(header.policy).state
+        state = (spec or find_spec(header.policy)).state
         known = {name: arrays[name] for name in layouts(state)}
         return Stored(header, state(num_arms=header.num_arms, dim=header.dim, **known))
     except UnknownPolicy as error:

@@ -24,7 +24,7 @@ class EXP3Hyper(Hyper, frozen=True):
 
 
 class EXP3ParamState(BaseParamState, frozen=True):
-    """Exponential weights: ``log_weights`` up to a constant common to all arms."""
+    """Exponential weights: ``log_weights`` relative to the largest, which is zero."""
 
     log_weights: PerArm
 
