@@ -56,7 +56,7 @@ class Gatherer:
         if max(held, short) > 0:
             await pacing.wait(self._hurry, max(held, short))
             room = pace.events * (HELD_BATCHES if held > 0 else 1) - batch.events
-            batch.add((await self._consumer.read(room)).entries)
+            batch.extend(await self._consumer.read(room))
         return batch
 
     def _patience(self, batch: Batch) -> float:

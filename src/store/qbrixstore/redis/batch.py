@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from collections.abc import Sequence
 from typing import Final
 from typing import NamedTuple
+from typing import Self
 
 import msgspec
 
+ENTRIES_A_READ: Final = 256
 STATE_BYTES_A_PART: Final = 4 * 2**20
 UPDATES_A_PART: Final = 500
 
@@ -20,6 +23,25 @@ class Entry(NamedTuple):
     events: list[bytes]
 
 
+class Typical(NamedTuple):
+    """What an entry holds of late: events, and bytes of events."""
+
+    events: float = 64.0
+    size: float = 64 * 1024.0
+
+    @classmethod
+    def of(cls, entries: Sequence[Entry]) -> Self:
+        """The mean of some entries."""
+        events = sum(len(entry.events) for entry in entries)
+        size = sum(sum(map(len, entry.events)) for entry in entries)
+        return cls(max(1, events) / len(entries), max(1, size) / len(entries))
+
+    def fitting(self, events: int, size: int) -> int:
+        """How many entries hold this much, between 1 and what one read may ask for."""
+        wanted = min(events / self.events, size / self.size)
+        return min(max(1, math.ceil(wanted)), ENTRIES_A_READ)
+
+
 class Batch(msgspec.Struct):
     """Consecutive whole entries, from behind id ``start`` up to and with id ``end``."""
 
@@ -29,13 +51,29 @@ class Batch(msgspec.Struct):
     events: int = 0
     size: int = 0  # bytes of events
 
-    def add(self, entries: Sequence[Entry]) -> None:
-        """Append what follows in the log."""
-        if entries:
-            self.entries += entries
-            self.events += sum(len(entry.events) for entry in entries)
-            self.size += sum(sum(map(len, entry.events)) for entry in entries)
-            self.end = entries[-1].id
+    def add(self, entries: Sequence[Entry], events: int, size: int) -> int:
+        """Append what follows in the log until ``events`` or ``size`` more are reached.
+
+        Returns the number of entries taken.
+        """
+        events, size = self.events + events, self.size + size
+        taken = 0
+        for entry in entries:
+            if self.events >= events or self.size >= size:
+                break
+            self.entries.append(entry)
+            self.events += len(entry.events)
+            self.size += sum(map(len, entry.events))
+            self.end = entry.id
+            taken += 1
+        return taken
+
+    def extend(self, following: Batch) -> None:
+        """Append a batch that starts where this one ends."""
+        self.entries += following.entries
+        self.events += following.events
+        self.size += following.size
+        self.end = following.end
 
     def first_ms(self) -> int:
         """When the first entry was appended, milliseconds of the server's clock."""

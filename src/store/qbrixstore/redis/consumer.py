@@ -15,6 +15,7 @@ from qbrixstore.redis.batch import UPDATES_A_PART
 from qbrixstore.redis.batch import Batch
 from qbrixstore.redis.batch import Entry
 from qbrixstore.redis.batch import Tally
+from qbrixstore.redis.batch import Typical
 from qbrixstore.redis.batch import Update
 from qbrixstore.redis.batch import following
 from qbrixstore.redis.batch import parts
@@ -29,7 +30,6 @@ _ACQUIRE = Script("acquire")
 _RENEW = Script("renew")
 _COMMIT = Script("commit")
 LEASE_MS: Final = 3_000
-ENTRIES_A_READ: Final = 256
 BYTES_A_BATCH: Final = 16 * 2**20
 DEAD_LETTERS_KEPT: Final = 100_000
 
@@ -69,7 +69,7 @@ class RedisStreamConsumer:
         self._layout = layout
         self._limits = limits
         self._cursor = "0-0"
-        self._density = 1.0
+        self._typical = Typical()
 
     async def acquire(self, *, takeover: bool = True) -> bool:
         """Own the shard from here on. False while another consumer holds the lease.
@@ -108,22 +108,24 @@ class RedisStreamConsumer:
         return bool(reply)
 
     async def read(self, events: int, block_ms: int = 0) -> Batch:
-        """The next entries: about ``events`` events, at most ``batch_bytes`` bytes.
+        """The next whole entries, until they hold ``events`` events or are too large.
 
         Waits up to ``block_ms`` for a first entry. Reading again goes on behind what
         was read before, committed or not. Raises Unavailable.
         """
         batch = Batch(self._cursor, self._cursor)
-        while batch.events < events and batch.size < self._limits.batch_bytes:
-            wanted = int((events - batch.events) / self._density) + 1
-            count = min(wanted, ENTRIES_A_READ)
-            block = 0 if batch.entries else block_ms
-            entries = await self._entries(count, block)
-            batch.add(entries)
+        while (room := events - batch.events) > 0:
+            space = self._limits.batch_bytes - batch.size
+            if space <= 0:
+                break
+            count = self._typical.fitting(room, space)
+            entries = await self._entries(count, 0 if batch.entries else block_ms)
+            drained = len(entries) < count
+            kept = batch.add(entries, room, space)
             self._cursor = batch.end
             if entries:
-                self._density = max(1.0, batch.events / len(batch.entries))
-            if len(entries) < count:
+                self._typical = Typical.of(entries)
+            if drained or kept < len(entries):
                 break
         return batch
 
