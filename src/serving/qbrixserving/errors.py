@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
@@ -125,7 +126,7 @@ def retry_after(error: BaseException) -> int | None:
     if not isinstance(error, core.Overloaded):
         return None
     seconds = error.detail.get("retry_after", 1)
-    return max(1, round(seconds)) if isinstance(seconds, (int, float)) else 1
+    return max(1, math.ceil(seconds)) if isinstance(seconds, (int, float)) else 1
 
 
 def error_of_status(status: int, detail: str) -> core.QbrixError:
