@@ -9,7 +9,6 @@ from typing import Final
 from litestar import Request
 from litestar import Response
 from litestar.exceptions import HTTPException
-from litestar.exceptions import MethodNotAllowedException
 from litestar.exceptions import ValidationException
 from litestar.types import ExceptionHandlersMap
 
@@ -58,10 +57,7 @@ def _of_framework(request: Incoming, error: HTTPException) -> Answer:
         return _unexpected(request, error)
     code = _CODES.get(status, Code.BAD_REQUEST)
     detail = error.detail.lower() or code.lower()
-    headers = dict(error.headers or {})
-    if isinstance(error, MethodNotAllowedException):
-        headers["Allow"] = ", ".join(_allowed(request))
-    return _envelope(status, code, detail, None, headers=headers)
+    return _envelope(status, code, detail, None, headers=error.headers)
 
 
 def _bad_body(request: Incoming, error: BadBody) -> Answer:
@@ -82,19 +78,6 @@ def _bad_query(request: Incoming, error: ValidationException) -> Answer:
 def _place(extra: Mapping[str, Any]) -> list[str | int]:
     source = extra.get("source", "query")
     return [str(getattr(source, "value", source)), str(extra.get("key", ""))]
-
-
-def _allowed(request: Incoming) -> list[str]:
-    for route in request.app.routes:
-        template = route.path.split("/")
-        parts = request.url.path.rstrip("/").split("/")
-        fits = len(template) == len(parts) and all(
-            want.startswith("{") or want == got
-            for want, got in zip(template, parts, strict=True)
-        )
-        if fits:
-            return sorted(getattr(route, "methods", ()))
-    return []
 
 
 def _envelope(
