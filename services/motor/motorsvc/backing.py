@@ -91,6 +91,7 @@ class Backing:
             await self._families.warm(await self._policies(definitions))
             await health.set_ready(True)
             logger.info("the motor is ready")
+            await self._families.warm_rest()
 
     async def _reach(self) -> Layout:
         told = False

@@ -7,10 +7,12 @@ import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from typing import Final
 
 from qbrixcore.errors import Unavailable
 from qbrixcore.errors import UnknownPolicy
 from qbrixcore.policy.base import BasePolicy
+from qbrixcore.policy.registry import SPECS
 from qbrixcore.policy.registry import find_spec
 from qbrixcore.policy.registry import implementation
 from qbrixlog import get_logger
@@ -18,6 +20,7 @@ from qbrixlog import get_logger
 logger = get_logger(__name__)
 
 Policy = type[BasePolicy[Any]]
+PAUSE: Final = 0.1  # seconds for the loop to itself between two imports
 
 
 class Families:
@@ -35,28 +38,38 @@ class Families:
         policy = self._loaded.get(name)
         if policy is None:
             loop = asyncio.get_running_loop()
-            policy = await loop.run_in_executor(self._thread, _import, name)
-            self._loaded[name] = policy
+            policy = await loop.run_in_executor(self._thread, self._import, name)
         return policy
 
-    async def warm(self, names: Iterable[str]) -> None:
-        """Load those that this build has."""
-        for name in sorted(names):
+    async def warm(self, in_use: Iterable[str]) -> None:
+        """Load those in use, and one in any case: the first brings the compiler along.
+
+        Names that this build does not have are left out.
+        """
+        for name in sorted(in_use) or list(SPECS)[:1]:
             try:
                 await self.load(name)
             except Unavailable as error:
                 logger.warning("%s", error)
 
+    async def warm_rest(self) -> None:
+        """Load every other, with pauses, so that no first select waits for one."""
+        for name in SPECS:
+            await self.load(name)
+            await asyncio.sleep(PAUSE)
+
     def close(self) -> None:
         """Import nothing more; an import under way is not waited for."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-
-def _import(name: str) -> Policy:
-    start = time.perf_counter()
-    try:
-        policy = implementation(find_spec(name))
-    except UnknownPolicy as error:
-        raise Unavailable(f"this motor has no policy {name!r}") from error
-    logger.info("%s is compiled after %.2f s", name, time.perf_counter() - start)
-    return policy
+    def _import(self, name: str) -> Policy:
+        if name in self._loaded:
+            return self._loaded[name]
+        start = time.perf_counter()
+        try:
+            policy = implementation(find_spec(name))
+        except UnknownPolicy as error:
+            raise Unavailable(f"this motor has no policy {name!r}") from error
+        logger.info("%s is compiled after %.2f s", name, time.perf_counter() - start)
+        self._loaded[name] = policy
+        return policy

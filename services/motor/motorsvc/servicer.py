@@ -48,9 +48,7 @@ class MotorServicer(motor_pb2_grpc.MotorServiceServicer):
             arm=common_pb2.Arm(id=arm.id, name=arm.name, index=index, is_active=True)
         )
 
-    async def SelectStream(
-        self, requests: object, context: Context
-    ) -> None:
+    async def SelectStream(self, requests: object, context: Context) -> None:
         """Frames of selects, until the caller or ``drain`` ends it."""
         conversation = Conversation(context, self._working())
         # tells the caller that the stream stands, before there is anything to answer
