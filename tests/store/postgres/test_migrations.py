@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
@@ -18,7 +19,10 @@ from qbrixstore.postgres import PostgresSettings
 from qbrixstore.postgres import init_db
 from qbrixstore.postgres import migrate
 from qbrixstore.postgres import schema_is_current
+from qbrixstore.postgres.migrate import alembic_config
 from qbrixstore.postgres.tables import Row
+
+TABLES = "select tablename from pg_tables where schemaname = 'public'"
 
 
 @pytest.fixture
@@ -68,6 +72,19 @@ async def test_several_may_migrate_at_once(empty: PostgresSettings) -> None:
     await engine.dispose()
 
 
+async def test_schema_can_be_taken_back(empty: PostgresSettings) -> None:
+    await migrate(empty)
+    engine = init_db(empty)
+    async with engine.begin() as connection:
+        await connection.run_sync(
+            lambda c: command.downgrade(alembic_config(c), "base")
+        )
+        left = await connection.scalars(text(TABLES))
+        assert list(left) == ["alembic_version"]
+    await engine.dispose()
+    await migrate(empty)
+
+
 async def test_newer_database_is_refused_in_words(empty: PostgresSettings) -> None:
     await migrate(empty)
     await execute(empty, "update alembic_version set version_num = '9999'")
@@ -85,10 +102,7 @@ async def test_failed_migration_leaves_nothing(empty: PostgresSettings) -> None:
     engine = init_db(empty)
     assert not await schema_is_current(engine)
     async with engine.connect() as connection:
-        tables = await connection.scalars(
-            text("select tablename from pg_tables where schemaname = 'public'")
-        )
-        assert list(tables) == ["outbox"]
+        assert list(await connection.scalars(text(TABLES))) == ["outbox"]
     await engine.dispose()
     await execute(empty, "drop table outbox")
     await migrate(empty)

@@ -65,7 +65,9 @@ async def _initdb(draft: Path, user: str, secret: Path, account: Account) -> Non
     process = await asyncio.create_subprocess_exec(
         str(programs(account) / "initdb"),
         *("-D", str(draft), "-U", user, "--pwfile", str(secret)),
+        # bytes decide the order of text, and unicode what its upper case is
         *("-E", "UTF8", "--locale=C", "--auth=scram-sha-256"),
+        *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
         env=environment(),
         cwd="/",
         stdin=asyncio.subprocess.DEVNULL,

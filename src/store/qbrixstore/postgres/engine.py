@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +9,7 @@ from typing import Any
 from typing import Final
 
 import msgspec
+from sqlalchemy import NullPool
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -25,30 +25,25 @@ _DEFAULTS: Final = Limits()
 _json = msgspec.json.Encoder()
 
 
-def init_db(
-    settings: PostgresSettings, limits: Limits = _DEFAULTS, **options: Any
-) -> AsyncEngine:
+def init_db(settings: PostgresSettings, limits: Limits = _DEFAULTS) -> AsyncEngine:
     """A pool of connections. Opens none yet, and finds its way back by itself.
 
     A connection is tried before it is lent, so a server that went away and returned is
     noticed here and not by a statement. Dispose of the engine to close the pool.
     """
-    pool = {
-        "pool_pre_ping": True,
-        "pool_size": limits.connections,
-        "max_overflow": limits.spare_connections,
-        "pool_timeout": limits.pool_wait,
-    }
-    engine = create_async_engine(
-        "postgresql+asyncpg://",
-        connect_args=_connect_args(settings, limits),
-        json_serializer=lambda value: _json.encode(value).decode(),
-        json_deserializer=msgspec.json.decode,
-        hide_parameters=True,
-        **(options or pool),
+    return _engine(
+        settings,
+        limits,
+        pool_pre_ping=True,
+        pool_size=limits.connections,
+        max_overflow=limits.spare_connections,
+        pool_timeout=limits.pool_wait,
     )
-    event.listen(engine.sync_engine, "handle_error", faults.translate, retval=True)
-    return engine
+
+
+def without_pool(settings: PostgresSettings, limits: Limits) -> AsyncEngine:
+    """An engine whose connections end with their use."""
+    return _engine(settings, limits, poolclass=NullPool)
 
 
 @asynccontextmanager
@@ -97,6 +92,19 @@ def tenant_of(session: AsyncSession) -> str | None:
     return tenant
 
 
+def _engine(settings: PostgresSettings, limits: Limits, **pool: Any) -> AsyncEngine:
+    engine = create_async_engine(
+        "postgresql+asyncpg://",
+        connect_args=_connect_args(settings, limits),
+        json_serializer=lambda value: _json.encode(value).decode(),
+        json_deserializer=msgspec.json.decode,
+        hide_parameters=True,
+        **pool,
+    )
+    event.listen(engine.sync_engine, "handle_error", faults.translate, retval=True)
+    return engine
+
+
 def _connect_args(settings: PostgresSettings, limits: Limits) -> dict[str, Any]:
     # given here and not in a url, which shows up in reprs and messages
     return {
@@ -130,10 +138,10 @@ def _ms(seconds: float) -> str:
 def _ssl(mode: str) -> ssl.SSLContext | str:
     """What asyncpg takes: it knows the modes that do not verify by name.
 
-    Verification uses the authorities of the system, or the file in PGSSLROOTCERT.
+    Verification trusts the authorities that OpenSSL does, see SSL_CERT_FILE there.
     """
     if not mode.startswith("verify-"):
         return mode
-    context = ssl.create_default_context(cafile=os.environ.get("PGSSLROOTCERT"))
+    context = ssl.create_default_context()
     context.check_hostname = mode == "verify-full"
     return context

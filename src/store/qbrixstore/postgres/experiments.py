@@ -100,12 +100,17 @@ class Experiments(Tenanted):
             await self._changed(row.id, row.version)
         return to_record(row)
 
-    async def remove(self, experiment_id: str) -> None:
-        """Raises ExperimentNotFound. The pool stays."""
+    async def remove(self, experiment_id: str) -> int:
+        """The version as of which the experiment is gone; its pool stays.
+
+        Raises ExperimentNotFound.
+        """
         row = await self._row(experiment_id, lock=True)
         await self._session.delete(row)
         await self._session.flush()
-        await self._changed(row.id, row.version + 1)
+        gone = row.version + 1
+        await self._changed(row.id, gone)
+        return gone
 
     def _all(self) -> Select[ExperimentRow]:
         return (

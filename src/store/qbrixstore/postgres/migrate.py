@@ -11,7 +11,6 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection
-from sqlalchemy import NullPool
 from sqlalchemy import func
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -20,7 +19,7 @@ from qbrixcore.errors import Unavailable
 from qbrixstore.postgres.config import Limits
 from qbrixstore.postgres.config import PostgresSettings
 from qbrixstore.postgres.engine import connect
-from qbrixstore.postgres.engine import init_db
+from qbrixstore.postgres.engine import without_pool
 
 _SCRIPTS: Final = Path(__file__).parent / "migrations"
 # "qbrixmig" in hexadecimal: any number that nothing else locks in this database
@@ -35,7 +34,7 @@ async def migrate(settings: PostgresSettings) -> None:
     Several at once wait for each other. A failing migration leaves no half.
     Raises Unavailable, also if the database is of a newer version than this program.
     """
-    engine = init_db(settings, _PATIENT, poolclass=NullPool)
+    engine = without_pool(settings, _PATIENT)
     try:
         async with connect(engine) as connection:
             # held until the connection ends, however that comes about
@@ -57,8 +56,7 @@ async def schema_is_current(engine: AsyncEngine) -> bool:
 
 
 def _upgrade(connection: Connection) -> None:
-    config = _config()
-    config.attributes["connection"] = connection
+    config = alembic_config(connection)
     try:
         command.upgrade(config, "head")
     except CommandError as error:
@@ -71,11 +69,14 @@ def _upgrade(connection: Connection) -> None:
 
 def _is_current(connection: Connection) -> bool:
     has = MigrationContext.configure(connection).get_current_heads()
-    return set(has) == set(ScriptDirectory.from_config(_config()).get_heads())
+    newest = ScriptDirectory.from_config(alembic_config(connection)).get_heads()
+    return set(has) == set(newest)
 
 
-def _config() -> Config:
+def alembic_config(connection: Connection) -> Config:
+    """What alembic's commands need, to run on this connection."""
     config = Config()
+    config.attributes["connection"] = connection
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     return config
