@@ -79,14 +79,14 @@ async def serve_grpc(
     )
     health = Health(services)
     register(server)
-    await health.add_to(server)
+    health.add_to(server)
     bound = _bind(server, host, port)
     await server.start()
     logger.info("grpc listening on %s:%d", host, bound)
     try:
         yield Served(bound, health)
     finally:
-        await health.drain()
+        health.drain()
         stopping = asyncio.ensure_future(server.stop(options.grace_sec))
         if drain is not None:
             drain()
