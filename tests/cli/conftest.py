@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sys
 import tempfile
 import textwrap
+from collections.abc import AsyncIterator
 from collections.abc import Callable
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,3 +52,10 @@ def as_ordinary_user(command: list[str]) -> list[str]:
     if not can_enter(Path(sys.executable).resolve(), server_account()):
         drop += ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
     return [*drop, *command]
+
+
+async def ticks() -> AsyncIterator[None]:
+    """Moments to look again, until whoever looks is content."""
+    while True:
+        yield
+        await asyncio.sleep(0.01)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from collections import deque
 from collections.abc import Mapping
+from typing import IO
 
 from qbrixcli.console import Console
 from qbrixcli.embedded import process
@@ -57,17 +59,24 @@ class Service:
 
     async def start(self) -> None:
         """Start the process; it is not ready yet."""
-        self._process = await process.start(
-            self._command,
-            lock=self._lock,
-            orphan_signal=self._orphan_signal,
-            env=self._environ,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        assert self._process.stdout is not None
-        self._pump = asyncio.create_task(self._pass_on(self._process.stdout))
+        # a pipe of asyncio's own would make wait() wait for whoever inherited it
+        reading, writing = os.pipe()
+        try:
+            self._process = await process.start(
+                self._command,
+                lock=self._lock,
+                orphan_signal=self._orphan_signal,
+                env=self._environ,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=writing,
+                stderr=writing,
+            )
+        except BaseException:
+            os.close(reading)
+            raise
+        finally:
+            os.close(writing)
+        self._pump = asyncio.create_task(self._pass_on(os.fdopen(reading, "rb", 0)))
 
     async def wait(self) -> int:
         """Exit code, once it has ended with all it started. Raises RuntimeError."""
@@ -84,7 +93,18 @@ class Service:
         if self._pump is not None:
             await self._pump
 
-    async def _pass_on(self, output: asyncio.StreamReader) -> None:
+    async def _pass_on(self, pipe: IO[bytes]) -> None:
+        loop = asyncio.get_running_loop()
+        output = asyncio.StreamReader()
+        transport, _ = await loop.connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(output), pipe
+        )
+        try:
+            await self._read(output)
+        finally:
+            transport.close()
+
+    async def _read(self, output: asyncio.StreamReader) -> None:
         rest = b""
         while chunk := await output.read(CHUNK):
             *lines, rest = (rest + chunk).split(b"\n")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -32,13 +31,15 @@ def test_without_a_file_nobody_holds_it(tmp_path: Path) -> None:
 async def test_lasts_as_long_as_a_child_that_inherited_it(tmp_path: Path) -> None:
     lock = DirectoryLock(tmp_path)
     assert lock.try_acquire()
-    child = subprocess.Popen(
-        [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, pass_fds=(lock.fd,)
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", "input()"),
+        stdin=asyncio.subprocess.PIPE,
+        pass_fds=(lock.fd,),
     )
     lock.release()
     other = DirectoryLock(tmp_path)
     assert not await other.acquire(0.1)
     waiting = asyncio.create_task(other.acquire(30))
-    await asyncio.to_thread(child.communicate, b"\n")
+    await child.communicate(b"\n")
     assert await waiting
     other.release()

@@ -1,0 +1,61 @@
+"""Settings and ports of all services."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from qbrixcli.embedded.errors import StartError
+from qbrixcli.embedded.ports import free_ports
+from qbrixcli.topology import Topology
+from qbrixcli.topology import motor_address
+
+PORTS = ("PROXY_HTTP_PORT", "PROXY_GRPC_PORT", "MOTOR_GRPC_PORT", "CORTEX_GRPC_PORT")
+
+
+def ports() -> dict[str, str]:
+    return dict(zip(PORTS, map(str, free_ports(4)), strict=True))
+
+
+def test_free_ports_pass() -> None:
+    Topology.read(ports()).probe()
+
+
+@pytest.mark.parametrize("variable", PORTS)
+def test_a_taken_port_is_named_with_its_variable(variable: str) -> None:
+    environ = ports()
+    with socket.socket() as listener:
+        # a sharing listener would let a second one in
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listener.bind(("127.0.0.1", int(environ[variable])))
+        listener.listen()
+        with pytest.raises(StartError) as caught:
+            Topology.read(environ).probe()
+    assert f"port {environ[variable]} on 127.0.0.1 is taken" in str(caught.value)
+    assert f"set {variable} to another port" in str(caught.value)
+
+
+def test_a_port_is_given_once() -> None:
+    environ = ports()
+    environ["MOTOR_GRPC_PORT"] = environ["PROXY_GRPC_PORT"]
+    with pytest.raises(StartError, match="MOTOR_GRPC_PORT and PROXY_GRPC_PORT"):
+        Topology.read(environ).probe()
+
+
+def test_an_address_of_another_machine_is_refused() -> None:
+    with pytest.raises(StartError, match="cannot listen on 192.0.2.1.*PROXY_HTTP_PORT"):
+        Topology.read({**ports(), "PROXY_HTTP_HOST": "192.0.2.1"}).probe()
+
+
+def test_a_bad_value_says_what_is_wanted() -> None:
+    with pytest.raises(StartError, match="MOTOR_GRPC_PORT: got 'abc', wants an int"):
+        Topology.read({"MOTOR_GRPC_PORT": "abc"})
+
+
+def test_clients_are_sent_to_an_address_they_can_dial() -> None:
+    environ = {"PROXY_HTTP_HOST": "0.0.0.0", "MOTOR_GRPC_HOST": "0.0.0.0"}
+    assert Topology.read(environ).http_url == "http://127.0.0.1:8080"
+    assert Topology.read(environ).grpc_url == "grpc://127.0.0.1:50050"
+    assert motor_address(environ)["PROXY_MOTOR_HOST"] == "127.0.0.1"
+    assert motor_address({"MOTOR_GRPC_PORT": "9"})["PROXY_MOTOR_PORT"] == "9"
