@@ -61,9 +61,9 @@ def test_the_verdict_asks_for_more_than_three_errors(rate: float, code: int) -> 
 
 def test_the_table_shows_rates_errors_and_leads() -> None:
     out = io.StringIO()
-    best = Outcome("best fixed arm (item-17)", 0.015, 0.00001, None)
+    best = Outcome("best fixed: item-17", 0.015, 0.00001, None)
     entrants = [Outcome("BetaTS", 0.009, 0.0005, 450)]
-    report_outcomes(entrants, UNIFORM, best, Console(file=out, width=120))
+    report_outcomes(entrants, UNIFORM, best, Console(file=out, width=80))
     line = next(line for line in out.getvalue().splitlines() if "BetaTS" in line)
     cells = [cell.strip() for cell in line.split("│")]
     assert cells[1:-1] == [

@@ -44,7 +44,7 @@ def outcomes(
     return (
         entrants,
         outcome("uniform", visits.rates.mean(axis=1)),
-        outcome(f"best fixed arm (item-{best})", visits.rates[:, best]),
+        outcome(f"best fixed: item-{best}", visits.rates[:, best]),
     )
 
 
@@ -52,9 +52,11 @@ def report_outcomes(
     entrants: Sequence[Outcome], uniform: Outcome, best: Outcome, console: Console
 ) -> None:
     """The table of expected click rates."""
-    table = Table(title="expected click rate, %", title_justify="left")
+    table = Table(
+        title="expected click rate and its lead over uniform, %", title_justify="left"
+    )
     table.add_column("decided by")
-    for heading in ("rate", "s.e.", "over uniform", "in s.e.", "to best", "clicks"):
+    for heading in ("rate", "s.e.", "lead", "in s.e.", "to best", "clicks"):
         table.add_column(heading, justify="right")
     for one in (*entrants, uniform, best):
         reference = one is uniform or one is best

@@ -53,7 +53,7 @@ async def create_entrants(base_url: str, api_key: str, log: Log) -> list[Entrant
         return [
             await _entrant(client, pool, "BetaTS", "BetaTSPolicy", {}),
             await _entrant(
-                client, pool, f"LinUCB (alpha {ALPHA})", "LinUCBPolicy", linear
+                client, pool, f"LinUCB alpha={ALPHA}", "LinUCBPolicy", linear
             ),
         ]
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from rich.box import SIMPLE_HEAD
 from rich.columns import Columns
 from rich.console import Console
 from rich.console import Group
@@ -28,7 +29,6 @@ from qbrixcli.demo.part import Part
 REFRESH_SEC = 0.25
 QUIET_SEC = 10.0
 LEADING = 5
-WIDTH = 58
 
 
 @asynccontextmanager
@@ -81,7 +81,7 @@ async def _is_set(event: asyncio.Event, seconds: float) -> bool:
 
 def picture(part: Part, progress: RenderableType) -> RenderableType:
     """The whole live view at this moment."""
-    tables = Columns([arms_table(meter) for meter in part.meters], padding=(0, 3))
+    tables = Columns([arms_table(meter) for meter in part.meters], padding=(0, 2))
     return Group(progress, speed_line(part), tables)
 
 
@@ -106,12 +106,14 @@ def arms_table(meter: Meter) -> Table:
     table = Table(
         title=meter.label,
         title_justify="left",
-        caption=f"params version {max(meter.lag.version, 0)}, learning lag"
-        f" p50 {_ms(lag.p50)}, p99 {_ms(lag.p99)}",
+        caption=f"params version {max(meter.lag.version, 0)}\n"
+        f"learning lag p50 {_ms(lag.p50)}, p99 {_ms(lag.p99)}",
         caption_justify="left",
-        min_width=WIDTH,
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
     )
-    for heading in ("arm", "share", "rewarded", "mean reward"):
+    for heading in ("arm", "share", "rewards", "mean reward"):
         table.add_column(heading, justify="right")
     total = max(int(meter.pulls.sum()), 1)
     for item in (-meter.pulls).argsort(kind="stable")[:LEADING].tolist():
