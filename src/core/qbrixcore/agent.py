@@ -15,6 +15,7 @@ from qbrixcore.context import InFlight
 from qbrixcore.context import Vector
 from qbrixcore.context import as_vector
 from qbrixcore.errors import InvalidContext
+from qbrixcore.errors import InvalidParams
 from qbrixcore.experiment import Experiment
 from qbrixcore.param.state import BaseParamState
 from qbrixcore.policy.registry import find_spec
@@ -53,6 +54,8 @@ class Agent:
         rng: np.random.Generator,
         callbacks: Sequence[BaseCallback] = (),
     ) -> None:
+        if not experiment.pool.arms:
+            raise InvalidParams("a pool needs at least one arm")
         self.experiment = experiment
         self._spec = find_spec(experiment.policy)
         self.hyper = self._spec.validate(experiment.policy_params)

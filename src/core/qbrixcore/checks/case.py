@@ -7,6 +7,7 @@ from typing import Any
 from typing import Final
 from typing import TypeAlias
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -70,6 +71,12 @@ class Case:
     def learned(self, count: int = 64) -> BaseParamState:
         """The prior after some feedback."""
         return self.fold(self.prior, self.feedback(count))
+
+    def opinionated(self) -> BaseParamState:
+        """The prior after feedback that rewards later arms more."""
+        feedback = self.feedback(400)
+        rewards = (self.rng.random(400) < feedback.arms / ARMS).astype(np.float64)
+        return self.fold(self.prior, msgspec.structs.replace(feedback, rewards=rewards))
 
 
 def rows(feedback: Feedback, which: Any) -> Feedback:

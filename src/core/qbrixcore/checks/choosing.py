@@ -92,7 +92,7 @@ def check_refuses_contexts_it_cannot_use(policy: Policy) -> None:
 def check_propensities_match_frequencies(policy: Policy) -> None:
     """Where propensities are computed, arms come up as often as they say."""
     case = Case(policy)
-    for state in (case.prior, case.learned()):
+    for state in (case.prior, case.opinionated()):
         _check_frequencies(_draws(case, state))
 
 

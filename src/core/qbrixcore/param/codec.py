@@ -127,8 +127,9 @@ def decode(data: bytes, spec: PolicySpec | None = None) -> Stored:
     _, length, checksum, _ = _PRELUDE.unpack_from(data)
     if zlib.crc32(memoryview(data)[_PRELUDE.size :]) != checksum:
         raise CorruptState("the checksum of the state is wrong")
-    arrays = _views(data, _PRELUDE.size + length + _padding(length), header.arrays)
+    start = _PRELUDE.size + length + _padding(length)
     try:
+        arrays = _views(data, start, header.arrays)
         state = (spec or find_spec(header.policy)).state
         known = {name: arrays[name] for name in layouts(state)}
         return Stored(header, state(num_arms=header.num_arms, dim=header.dim, **known))

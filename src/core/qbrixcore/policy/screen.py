@@ -5,6 +5,7 @@ Kernels index without bounds checks, so nothing that fails here may reach one.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -49,33 +50,35 @@ def faults(
     """
     feedback = check_shapes(state, feedback)
     found: dict[int, str] = {}
-    for reason, wrong in _verdicts(spec, state, feedback):
-        if wrong.any():
+    for kind, wrong in _wrong(spec, state, feedback):
+        if np.count_nonzero(wrong):
+            reason = _reason(kind, spec, state)
             for row in np.flatnonzero(wrong).tolist():
                 found.setdefault(row, reason)
     return found
 
 
-def _verdicts(
+def _wrong(
     spec: PolicySpec, state: BaseParamState, feedback: Feedback
-) -> list[tuple[str, NDArray[np.bool_]]]:
+) -> Iterator[tuple[str, NDArray[np.bool_]]]:
     arms = feedback.arms
-    verdicts: list[tuple[str, NDArray[np.bool_]]] = [
-        (f"no such arm, there are {state.num_arms}", _outside(arms, state.num_arms)),
-        (f"reward must be {spec.rewards.text}", ~spec.rewards.fits(feedback.rewards)),
-    ]
+    yield "arm", (arms < 0) | (arms >= state.num_arms)
+    yield "reward", ~spec.rewards.fits(feedback.rewards)
     if state.dim:
         finite = np.logical_and.reduce(np.isfinite(feedback.vectors), axis=1)
-        verdicts.append(("every feature must be finite", ~finite))
+        yield "feature", ~finite
     if spec.needs_propensity:
         p = feedback.propensities
-        verdicts.append(("propensity must be in (0, 1]", ~((p > 0) & (p <= 1))))
-    return verdicts
+        yield "propensity", ~((p > 0) & (p <= 1))
 
 
-def _outside(arms: NDArray[np.int64], num_arms: int) -> NDArray[np.bool_]:
-    outside: NDArray[np.bool_] = (arms < 0) | (arms >= num_arms)
-    return outside
+def _reason(kind: str, spec: PolicySpec, state: BaseParamState) -> str:
+    return {
+        "arm": f"no such arm, there are {state.num_arms}",
+        "reward": f"reward must be {spec.rewards.text}",
+        "feature": "every feature must be finite",
+        "propensity": "propensity must be in (0, 1]",
+    }[kind]
 
 
 def _fit(

@@ -53,11 +53,14 @@ class RewardRange(msgspec.Struct, frozen=True):
 
     def fits(self, rewards: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which of N rewards are inside the range."""
+        inside: NDArray[np.bool_]
         if self.binary:
-            exact: NDArray[np.bool_] = (rewards == 0) | (rewards == 1)
-            return exact
-        inside: NDArray[np.bool_] = (rewards >= self.low) & (rewards <= self.high)
-        return inside & np.isfinite(rewards)
+            inside = (rewards == 0) | (rewards == 1)
+        elif math.isinf(self.high):
+            inside = np.isfinite(rewards)
+        else:
+            inside = (rewards >= self.low) & (rewards <= self.high)
+        return inside
 
 
 BOUNDED = RewardRange(0.0, 1.0)

@@ -1,0 +1,65 @@
+"""The public import names, and the examples in docstrings."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+
+import pytest
+
+import qbrixcore
+import qbrixkernels
+
+NAMES = (
+    "qbrixcore.policy.stochastic.ts:BetaTSPolicy",
+    "qbrixcore.policy.contextual.ucb:LinUCBPolicy",
+    "qbrixcore.policy.adversarial.exp:EXP3Policy",
+    "qbrixcore.agent:Agent",
+    "qbrixcore.pool:Pool",
+    "qbrixcore.pool:Arm",
+    "qbrixcore.context:Context",
+    "qbrixcore.policy.base:BasePolicy",
+    "qbrixcore.param.state:BaseParamState",
+    "qbrixcore.callback:BaseCallback",
+    "qbrixcore.param.backend:BaseParamBackend",
+    "qbrixcore.param.backend:InMemoryParamBackend",
+)
+ALIASES = {
+    "qbrixcore.protoc.base:BaseProtocol": "qbrixcore.policy.base:BasePolicy",
+    "qbrixcore.protoc.stochastic.ts:BetaTSProtocol": (
+        "qbrixcore.policy.stochastic.ts:BetaTSPolicy"
+    ),
+    "qbrixcore.protoc.contextual.ucb:LinUCBProtocol": (
+        "qbrixcore.policy.contextual.ucb:LinUCBPolicy"
+    ),
+    "qbrixcore.protoc.adversarial.exp:EXP3Protocol": (
+        "qbrixcore.policy.adversarial.exp:EXP3Policy"
+    ),
+}
+MODULES = [
+    module.name
+    for package in (qbrixcore, qbrixkernels)
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    if not module.name.endswith("__main__")
+]
+
+
+def load(path: str) -> object:
+    module, _, name = path.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+@pytest.mark.parametrize("path", NAMES)
+def test_public_names_import(path: str) -> None:
+    assert load(path)
+
+
+@pytest.mark.parametrize(("older", "newer"), ALIASES.items())
+def test_older_names_are_the_same_classes(older: str, newer: str) -> None:
+    assert load(older) is load(newer)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_docstring_examples_run(name: str) -> None:
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
