@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 
 import pytest
 from sqlalchemy import text
@@ -12,13 +13,18 @@ from tests.store.postgres.samples import experiment_on
 from tests.store.postgres.samples import stored_experiment
 from tests.store.postgres.samples import stored_pool
 
+from qbrixcore.errors import ExperimentNotFound
 from qbrixcore.errors import NameTaken
 from qbrixcore.errors import PoolInUse
 from qbrixcore.errors import PoolNotFound
 from qbrixstore.postgres import get_session
+from qbrixstore.postgres import system_session
 from qbrixstore.postgres.experiments import Experiments
+from qbrixstore.postgres.outbox import Outbox
 from qbrixstore.postgres.pools import Pools
 
+ACTIONS = ("add", "rename", "update", "remove", "remove pool")
+Foreseen = PoolInUse | PoolNotFound | ExperimentNotFound
 WAITING = """
 select count(*) from pg_stat_activity
 where wait_event_type = 'Lock' and datname = current_database()
@@ -107,6 +113,59 @@ async def test_no_version_is_given_twice(engine: AsyncEngine, tenant: str) -> No
 
     versions = await asyncio.gather(*(tune(n) for n in range(2, 12)))
     assert sorted(versions) == list(range(2, 12))
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_changes_at_once_end_in_typed_errors_and_are_all_noted(
+    engine: AsyncEngine, tenant: str, seed: int
+) -> None:
+    rng = random.Random(seed)
+    pools = [await stored_pool(engine, tenant, f"pool {n}") for n in range(3)]
+    made: list[str] = []
+
+    async def act(number: int) -> None:
+        pool = rng.choice(pools)
+        async with get_session(engine, tenant) as session:
+            experiments = Experiments(session, tenant)
+            match rng.choices(ACTIONS, weights=(6, 4, 6, 3, 1))[0]:
+                case "add":
+                    record = await experiments.add(experiment_on(pool, f"{number}"))
+                    made.append(record.experiment.id)
+                case "rename":
+                    await Pools(session, tenant).rename(pool.id, f"{number}")
+                case "update" if made:
+                    await experiments.update(
+                        rng.choice(made), policy_params={"alpha_prior": number + 1}
+                    )
+                case "remove" if made:
+                    await experiments.remove(rng.choice(made))
+                case "remove pool":
+                    await Pools(session, tenant).remove(pool.id)
+
+    for start in range(0, 96, 12):
+        outcomes = await asyncio.gather(
+            *(act(start + n) for n in range(12)), return_exceptions=True
+        )
+        unexpected = [o for o in outcomes if not isinstance(o, Foreseen | None)]
+        assert unexpected == []
+    await assert_every_version_is_noted(engine, tenant)
+
+
+async def assert_every_version_is_noted(engine: AsyncEngine, tenant: str) -> None:
+    async with get_session(engine, tenant) as session:
+        left = {
+            record.experiment.id: record.version
+            for record in await Experiments(session, tenant).page(limit=1000)
+        }
+    noted: dict[str, list[int]] = {}
+    async with system_session(engine) as session:
+        for entry in await Outbox(session).claim(10_000):
+            if entry.tenant_id == tenant:
+                noted.setdefault(entry.experiment_id, []).append(entry.version)
+    for experiment, versions in noted.items():
+        assert versions == list(range(1, len(versions) + 1))
+        assert left.get(experiment, len(versions)) == len(versions)
+    assert left.keys() <= noted.keys()
 
 
 @pytest.mark.parametrize("table", sorted(REFERENCES))

@@ -25,7 +25,9 @@ _SCRIPTS: Final = Path(__file__).parent / "migrations"
 # "qbrixmig" in hexadecimal: any number that nothing else locks in this database
 _MIGRATION: Final = 0x71627269_786D6967
 # a migration may take as long as it needs; only waiting is bounded
-_PATIENT: Final = Limits(statement=0, reply=0, idle_transaction=0, lock=60.0)
+_PATIENT: Final = Limits(
+    connect=10.0, statement=0, reply=0, idle_transaction=0, lock=60.0
+)
 
 
 async def migrate(settings: PostgresSettings) -> None:
