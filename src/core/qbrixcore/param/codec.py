@@ -93,11 +93,14 @@ def encode(stored: Stored) -> bytes:
     arrays = stored.state.arrays()
     described = [ArrayInfo(n, a.dtype.str, a.shape) for n, a in arrays.items()]
     header = _encoder.encode(msgspec.structs.replace(stored.header, arrays=described))
-    parts: list[Any] = [header, bytes(_padding(len(header)))]
+    parts: list[Any] = [b"", header, bytes(_padding(len(header)))]
     for array in arrays.values():
         parts += [array.data, bytes(_padding(array.nbytes))]
-    body = b"".join(parts)
-    return _PRELUDE.pack(_MAGIC, len(header), zlib.crc32(body), 0) + body
+    checksum = 0
+    for part in parts:
+        checksum = zlib.crc32(part, checksum)
+    parts[0] = _PRELUDE.pack(_MAGIC, len(header), checksum, 0)
+    return b"".join(parts)
 
 
 def decode_header(data: bytes) -> Header:
