@@ -9,6 +9,7 @@ from pathlib import Path
 from qbrixcli.welcome import Welcome
 
 JSON = "Content-Type: application/json"
+LAST = "Ctrl-C stops everything; what was learned is kept"
 
 
 def greeting(welcome: Welcome, file: Path) -> str:
@@ -16,9 +17,8 @@ def greeting(welcome: Welcome, file: Path) -> str:
     lines = ["qbrix is ready"]
     made = welcome.credentials
     if made is None:
-        return "\n".join(
-            [*lines, f"  {file} is gone: the admin and key it held are still valid"]
-        )
+        lines.append(f"  {file} is gone: the admin and key it held are still valid")
+        return "\n".join([*lines, "", LAST])
     lines += [f"  REST      {made.http_url}", f"  gRPC      {made.grpc_url}"]
     if welcome.is_first:
         lines += [
@@ -34,7 +34,7 @@ def greeting(welcome: Welcome, file: Path) -> str:
         lines += ["", "choose an arm:", f"  {select}"]
         feedback = feedback_line(made.http_url, select, file)
         lines += ["", "choose one and reward it:", f"  {feedback}"]
-    return "\n".join(lines)
+    return "\n".join([*lines, "", LAST])
 
 
 def select_line(http_url: str, experiment: str, file: Path) -> str:

@@ -1,0 +1,170 @@
+"""A real ``qbrix up`` on free ports, in a directory of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+import httpx
+import psutil
+
+from qbrixcli.embedded.ports import free_ports
+from qbrixcli.hints import LAST
+from qbrixserving.settings import read_settings
+from qbrixstore.postgres.config import PostgresSettings
+from qbrixstore.redis.config import RedisSettings
+
+PORTS = ("PROXY_HTTP_PORT", "PROXY_GRPC_PORT", "MOTOR_GRPC_PORT", "CORTEX_GRPC_PORT")
+OURS = ("PROXY_", "MOTOR_", "CORTEX_", "QBRIX_", "LOG_")
+READY_SEC = 90.0
+STOP_SEC = 30.0
+
+
+class Up:
+    """One system, started and stopped as a person would."""
+
+    def __init__(self, directory: Path, **variables: str) -> None:
+        self.directory = directory
+        self.log = directory / "stderr.log"
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(OURS)}
+        self.environ = {
+            **inherited,
+            **dict(zip(PORTS, map(str, free_ports(len(PORTS))), strict=True)),
+            "QBRIX_DATA_DIR": str(directory / "data"),
+            "PYTHONDONTWRITEBYTECODE": "",
+            **variables,
+        }
+        self.greeting = ""
+        self._process: subprocess.Popen[str] | None = None
+
+    @property
+    def process(self) -> psutil.Process:
+        """The supervisor."""
+        assert self._process is not None
+        return psutil.Process(self._process.pid)
+
+    def start(self, **variables: str) -> Up:
+        """Start, and return when it said that it is ready."""
+        with self.log.open("a") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "qbrixcli", "up"],
+                env={**self.environ, **variables},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        self._wait_until_ready()
+        return self
+
+    def _wait_until_ready(self) -> None:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        # whoever waits for a line would wait forever for a program that is stuck
+        watchdog = threading.Timer(READY_SEC, self._process.kill)
+        watchdog.start()
+        said: list[str] = []
+        for line in self._process.stdout:
+            said.append(line)
+            if line.strip() == LAST:
+                break
+        watchdog.cancel()
+        self.greeting = "".join(said)
+        if LAST not in self.greeting:
+            self._process.wait(STOP_SEC)
+            raise AssertionError(f"it did not get ready:\n{self.log.read_text()}")
+
+    def stop(self, sign: signal.Signals = signal.SIGTERM) -> int:
+        """Ask it to stop; its exit code."""
+        assert self._process is not None
+        self._process.send_signal(sign)
+        return self._ended()
+
+    def _ended(self) -> int:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        code = self._process.wait(STOP_SEC)
+        self._process.stdout.close()
+        return code
+
+    def kill(self) -> list[psutil.Process]:
+        """SIGKILL, and everything that it had started."""
+        assert self._process is not None
+        family = self.process.children(recursive=True)
+        self._process.kill()
+        self._ended()
+        return family
+
+    def put_away(self) -> None:
+        """Stop it if it runs, and remove its directory."""
+        if self._process is not None and self._process.poll() is None:
+            self.stop()
+        shutil.rmtree(self.directory)
+
+    def service(self, name: str) -> psutil.Process | None:
+        """The process of one service, None while there is none."""
+        for child in self.process.children():
+            try:
+                if f"{name}svc" in child.cmdline():
+                    return child
+            except psutil.NoSuchProcess:
+                continue
+        return None
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """What the first start wrote down."""
+        text = (self.directory / "data" / "credentials.json").read_text()
+        return dict(json.loads(text))
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """What no client should ever see."""
+        return dict(json.loads((self.directory / "data" / "secrets.json").read_text()))
+
+    @property
+    def experiment(self) -> str:
+        """Id of the quickstart, as the printed line has it."""
+        found = re.search(r'"experiment_id": "([^"]+)"', self.greeting)
+        assert found is not None
+        return found.group(1)
+
+    def client(self, api_key: str | None = None) -> httpx.Client:
+        """A client of the REST API."""
+        made = self.credentials
+        return httpx.Client(
+            base_url=f"{made['http_url']}/api/v1",
+            headers={"X-API-Key": api_key or made["api_key"]},
+            timeout=10,
+            trust_env=False,
+        )
+
+    @property
+    def _stores(self) -> dict[str, str]:
+        text = (self.directory / "data" / "stores.env").read_text()
+        return dict(line.split("=", 1) for line in text.splitlines())
+
+    @property
+    def redis(self) -> RedisSettings:
+        """How to reach the embedded Redis."""
+        return read_settings(RedisSettings, "PROXY_REDIS_", self._stores)
+
+    @property
+    def postgres(self) -> PostgresSettings:
+        """How to reach the embedded Postgres."""
+        return read_settings(PostgresSettings, "PROXY_POSTGRES_", self._stores)
+
+
+def scratch() -> Path:
+    """A directory that every account may enter."""
+    directory = Path(tempfile.mkdtemp(prefix="qbrix-system-"))
+    directory.chmod(0o711)
+    return directory
