@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numba import config
 
 import qbrixkernels
+from qbrixkernels import beta
 from qbrixkernels.__main__ import FAMILIES
 from qbrixkernels.declare import REAL
 from qbrixkernels.declare import VOID
@@ -34,9 +36,8 @@ def test_kernel_compiles_where_nothing_can_be_cached() -> None:
     assert out.tolist() == [0.0, 2.0, 4.0]
 
 
+@pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is typed without a jit")
 def test_kernel_refuses_what_it_was_not_declared_for() -> None:
-    from qbrixkernels import beta
-
     sealed = np.ones(2)
     sealed.flags.writeable = False
     arms, rewards = np.zeros(1, dtype=np.int64), np.ones(1)
