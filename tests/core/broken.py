@@ -18,9 +18,9 @@ from qbrixcore.policy.adversarial.spec import EXP3ParamState
 from qbrixcore.policy.base import Chosen
 from qbrixcore.policy.contextual.ucb import LinUCBPolicy
 from qbrixcore.policy.spec import PolicySpec
-from qbrixcore.policy.stochastic.spec import BetaTSHyper
-from qbrixcore.policy.stochastic.spec import BetaTSParamState
 from qbrixcore.policy.stochastic.ts import BetaTSPolicy
+from qbrixcore.policy.stochastic.ts_spec import BetaTSHyper
+from qbrixcore.policy.stochastic.ts_spec import BetaTSParamState
 
 replace = msgspec.structs.replace
 

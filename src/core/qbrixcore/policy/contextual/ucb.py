@@ -11,9 +11,9 @@ from qbrixcore.context import InFlight
 from qbrixcore.policy.base import BasePolicy
 from qbrixcore.policy.base import Chosen
 from qbrixcore.policy.base import Mask
-from qbrixcore.policy.contextual.spec import LIN_UCB
-from qbrixcore.policy.contextual.spec import LinUCBHyper
-from qbrixcore.policy.contextual.spec import RidgeParamState
+from qbrixcore.policy.contextual.ridge_state import RidgeParamState
+from qbrixcore.policy.contextual.ucb_spec import LIN_UCB
+from qbrixcore.policy.contextual.ucb_spec import LinUCBHyper
 from qbrixkernels import ridge
 
 

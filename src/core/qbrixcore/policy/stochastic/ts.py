@@ -11,9 +11,9 @@ from qbrixcore.context import InFlight
 from qbrixcore.policy.base import BasePolicy
 from qbrixcore.policy.base import Chosen
 from qbrixcore.policy.base import Mask
-from qbrixcore.policy.stochastic.spec import BETA_TS
-from qbrixcore.policy.stochastic.spec import BetaTSHyper
-from qbrixcore.policy.stochastic.spec import BetaTSParamState
+from qbrixcore.policy.stochastic.ts_spec import BETA_TS
+from qbrixcore.policy.stochastic.ts_spec import BetaTSHyper
+from qbrixcore.policy.stochastic.ts_spec import BetaTSParamState
 from qbrixkernels import beta
 from qbrixkernels import choice
 
