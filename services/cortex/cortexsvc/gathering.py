@@ -18,18 +18,22 @@ from cortexsvc import pacing
 from qbrixstore.redis.batch import Batch
 from qbrixstore.redis.consumer import RedisStreamConsumer
 
-BLOCK_MS: Final = 500
 STATE_BYTES_A_SECOND: Final = 32 * 2**20
 # how many full batches may be learned at once while a commit is held back
 HELD_BATCHES: Final = 8
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
-    """Size of a batch in events, and how long one may wait, in seconds."""
+    """Size of a batch in events, and how long things wait, in seconds.
+
+    ``idle_sec`` is how long an empty log is waited on before anything else is looked
+    after, such as a lost lease or the wish to stop.
+    """
 
     events: int = 2_000
     fill_sec: float = 0.05
     flush_sec: float = 1.0
+    idle_sec: float = 0.5
 
 
 class Gatherer:
@@ -42,12 +46,12 @@ class Gatherer:
         self._hurry = asyncio.Event()
 
     async def next(self) -> Batch:
-        """The next batch, empty when there was nothing for half a second.
+        """The next batch, empty when nothing came for a while.
 
         Raises Unavailable.
         """
         pace = self._pace
-        batch = await self._consumer.read(pace.events, BLOCK_MS)
+        batch = await self._consumer.read(pace.events, int(pace.idle_sec * 1_000))
         if not batch.entries:
             self._hurry.clear()
             return batch
