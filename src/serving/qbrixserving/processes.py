@@ -52,7 +52,7 @@ async def _until_stopped(main: Main, follow_parent: bool) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    watch = asyncio.create_task(_watch_parent(stop)) if follow_parent else None
+    watch = _follow_parent(stop) if follow_parent else None
     try:
         await main(stop)
     finally:
@@ -67,10 +67,14 @@ def _configure_logging(service: str) -> None:
         raise CannotStart(error) from None
 
 
-async def _watch_parent(stop: asyncio.Event) -> None:
+def _follow_parent(stop: asyncio.Event) -> asyncio.Task[None]:
     parent = os.getppid()
     if _LINUX:
         _ask_for_signal(signal.SIGTERM)
+    return asyncio.create_task(_watch(parent, stop))
+
+
+async def _watch(parent: int, stop: asyncio.Event) -> None:
     while os.getppid() == parent and not stop.is_set():
         with suppress(TimeoutError):
             async with asyncio.timeout(PARENT_POLL_SEC):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Mapping
+from enum import Enum
 from typing import Any
 from typing import Final
 from typing import Literal
@@ -96,6 +97,8 @@ def _shown(default: object) -> str:
         return ""
     if isinstance(default, bool):
         return str(default).lower()
+    if isinstance(default, Enum):
+        return str(default.value)
     return ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
 
 
