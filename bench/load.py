@@ -42,7 +42,7 @@ class Target(msgspec.Struct, frozen=True):
     headers: dict[str, str]
 
 
-async def load(target: Target, connections: int, seconds: float) -> Round:
+async def load(target: Target, connections: int, seconds: int) -> Round:
     """Send for a while over so many connections.
 
     Raises RuntimeError when wrk is missing or any answer was an error.
@@ -56,7 +56,7 @@ async def load(target: Target, connections: int, seconds: float) -> Round:
         script = Path(directory) / "request.lua"
         script.write_text(SCRIPT.format(body=target.body, headers=headers))
         process = await asyncio.create_subprocess_exec(
-            *("wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--latency"),
+            *("wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"),
             *("-s", str(script), target.url),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

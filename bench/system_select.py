@@ -46,7 +46,7 @@ IDLE_SEC = 3.0
 MEMORY_SELECTS = 50_000
 
 
-async def measure(rounds: int, seconds: float) -> None:
+async def measure(rounds: int, seconds: int) -> None:
     """Start, measure, print, stop."""
     with scratch_directory() as directory:
         data = DataDirectory(directory / "data")
@@ -69,12 +69,12 @@ async def measure(rounds: int, seconds: float) -> None:
 
 
 async def report(
-    select: Target, echo_url: str, stores: dict[str, str], rounds: int, seconds: float
+    select: Target, echo_url: str, stores: dict[str, str], rounds: int, seconds: int
 ) -> None:
     """All figures of one run."""
     same_body = Target(echo_url, select.body, {"Content-Type": "application/json"})
-    await load(select, 32, 1.0)
-    await load(same_body, 32, 1.0)
+    await load(select, 32, 1)
+    await load(same_body, 32, 1)
     for connections in CONNECTIONS:
         await compare(select, same_body, connections, rounds, seconds)
     await store_commands(select, stores)
@@ -85,7 +85,7 @@ async def report(
 
 
 async def compare(
-    select: Target, same_body: Target, connections: int, rounds: int, seconds: float
+    select: Target, same_body: Target, connections: int, rounds: int, seconds: int
 ) -> None:
     """Alternating rounds of echo and select at so many connections."""
     services = find_services()
@@ -103,7 +103,7 @@ async def compare(
     ratio = statistics.median(
         s.rate / e.rate for s, e in zip(selects, echoes, strict=True)
     )
-    say(f"{connections} connections, median of {rounds} rounds of {seconds:g} s")
+    say(f"{connections} connections, median of {rounds} rounds of {seconds} s")
     say(f"  select / echo {ratio:.3f}")
     for name, seen in (("echo", echoes), ("select", selects)):
         rate = statistics.median(one.rate for one in seen)
@@ -149,7 +149,7 @@ async def memory(select: Target) -> None:
     """Resident memory once the selects are many."""
     done = 0
     while done < MEMORY_SELECTS:
-        done += (await load(select, 32, 2.0)).total
+        done += (await load(select, 32, 2)).total
     sizes = {n: usage(process).rss / 1e6 for n, process in find_services().items()}
     say(f"resident MB after {MEMORY_SELECTS} selects and more:")
     say("  " + ", ".join(f"{name} {size:.0f}" for name, size in sizes.items()))
@@ -216,7 +216,7 @@ def main() -> None:
     """Read the arguments and run."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--seconds", type=int, default=4)
     given = parser.parse_args()
     asyncio.run(measure(given.rounds, given.seconds))
 

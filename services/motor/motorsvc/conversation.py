@@ -36,6 +36,7 @@ class Conversation:
         self._selector = selector
         self._cold: set[asyncio.Task[None]] = set()
         self._cold_items = 0
+        self._received = 0
         self._writing = asyncio.Lock()
         self._reader: asyncio.Task[None] | None = None
 
@@ -59,14 +60,15 @@ class Conversation:
 
     async def _read(self) -> None:
         while (frame := await self._context.read()) is not _END:
+            self._received += 1
             answers = AnswerFrame()
             self._answer(frame, answers)
-            if answers.groups:
-                await self._write(answers)
+            await self._write(answers)
 
     async def _write(self, answers: AnswerFrame) -> None:
         # grpc takes one message at a time
         async with self._writing:
+            answers.received = self._received
             await self._context.write(answers)
 
     def _answer(self, frame: SelectFrame, answers: AnswerFrame) -> None:

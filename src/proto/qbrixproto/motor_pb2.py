@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from qbrixproto import common_pb2 as common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0bmotor.proto\x12\x0bqbrix.motor\x1a\x0c\x63ommon.proto\"a\n\rSelectRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x15\n\rexperiment_id\x18\x02 \x01(\t\x12&\n\x07\x63ontext\x18\x03 \x01(\x0b\x32\x15.qbrix.common.Context\"0\n\x0eSelectResponse\x12\x1e\n\x03\x61rm\x18\x01 \x01(\x0b\x32\x11.qbrix.common.Arm\"7\n\x0bSelectFrame\x12(\n\x06groups\x18\x01 \x03(\x0b\x32\x18.qbrix.motor.SelectGroup\"\xd3\x01\n\x0bSelectGroup\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x15\n\rexperiment_id\x18\x02 \x01(\t\x12\x1a\n\x12\x64\x65\x66inition_version\x18\x03 \x01(\x04\x12\x0c\n\x04seqs\x18\x04 \x03(\x04\x12\x14\n\x0cremaining_ms\x18\x05 \x03(\r\x12\x13\n\x0b\x63ontext_ids\x18\x06 \x03(\t\x12\x0b\n\x03\x64im\x18\x07 \x01(\r\x12\x0f\n\x07vectors\x18\x08 \x01(\x0c\x12\x11\n\ttrace_ids\x18\t \x03(\t\x12\x14\n\x0ctraceparents\x18\n \x03(\t\"7\n\x0b\x41nswerFrame\x12(\n\x06groups\x18\x01 \x03(\x0b\x32\x18.qbrix.motor.AnswerGroup\"\xa6\x01\n\x0b\x41nswerGroup\x12\x0c\n\x04seqs\x18\x01 \x03(\x04\x12\x0e\n\x06status\x18\x02 \x01(\r\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\x12\x0c\n\x04\x61rms\x18\x04 \x03(\r\x12\x14\n\x0cpropensities\x18\x05 \x03(\x01\x12\x12\n\ngeneration\x18\x06 \x01(\x04\x12\x15\n\rparam_version\x18\x07 \x01(\x04\x12\x1a\n\x12\x64\x65\x66inition_version\x18\x08 \x01(\x04\x32\xe8\x01\n\x0cMotorService\x12\x41\n\x06Select\x12\x1a.qbrix.motor.SelectRequest\x1a\x1b.qbrix.motor.SelectResponse\x12\x46\n\x0cSelectStream\x12\x18.qbrix.motor.SelectFrame\x1a\x18.qbrix.motor.AnswerFrame(\x01\x30\x01\x12M\n\x06Health\x12 .qbrix.common.HealthCheckRequest\x1a!.qbrix.common.HealthCheckResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0bmotor.proto\x12\x0bqbrix.motor\x1a\x0c\x63ommon.proto\"a\n\rSelectRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x15\n\rexperiment_id\x18\x02 \x01(\t\x12&\n\x07\x63ontext\x18\x03 \x01(\x0b\x32\x15.qbrix.common.Context\"0\n\x0eSelectResponse\x12\x1e\n\x03\x61rm\x18\x01 \x01(\x0b\x32\x11.qbrix.common.Arm\"7\n\x0bSelectFrame\x12(\n\x06groups\x18\x01 \x03(\x0b\x32\x18.qbrix.motor.SelectGroup\"\xd3\x01\n\x0bSelectGroup\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x15\n\rexperiment_id\x18\x02 \x01(\t\x12\x1a\n\x12\x64\x65\x66inition_version\x18\x03 \x01(\x04\x12\x0c\n\x04seqs\x18\x04 \x03(\x04\x12\x14\n\x0cremaining_ms\x18\x05 \x03(\r\x12\x13\n\x0b\x63ontext_ids\x18\x06 \x03(\t\x12\x0b\n\x03\x64im\x18\x07 \x01(\r\x12\x0f\n\x07vectors\x18\x08 \x01(\x0c\x12\x11\n\ttrace_ids\x18\t \x03(\t\x12\x14\n\x0ctraceparents\x18\n \x03(\t\"I\n\x0b\x41nswerFrame\x12(\n\x06groups\x18\x01 \x03(\x0b\x32\x18.qbrix.motor.AnswerGroup\x12\x10\n\x08received\x18\x02 \x01(\x04\"\xa6\x01\n\x0b\x41nswerGroup\x12\x0c\n\x04seqs\x18\x01 \x03(\x04\x12\x0e\n\x06status\x18\x02 \x01(\r\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\x12\x0c\n\x04\x61rms\x18\x04 \x03(\r\x12\x14\n\x0cpropensities\x18\x05 \x03(\x01\x12\x12\n\ngeneration\x18\x06 \x01(\x04\x12\x15\n\rparam_version\x18\x07 \x01(\x04\x12\x1a\n\x12\x64\x65\x66inition_version\x18\x08 \x01(\x04\x32\xe8\x01\n\x0cMotorService\x12\x41\n\x06Select\x12\x1a.qbrix.motor.SelectRequest\x1a\x1b.qbrix.motor.SelectResponse\x12\x46\n\x0cSelectStream\x12\x18.qbrix.motor.SelectFrame\x1a\x18.qbrix.motor.AnswerFrame(\x01\x30\x01\x12M\n\x06Health\x12 .qbrix.common.HealthCheckRequest\x1a!.qbrix.common.HealthCheckResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,9 +41,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SELECTGROUP']._serialized_start=249
   _globals['_SELECTGROUP']._serialized_end=460
   _globals['_ANSWERFRAME']._serialized_start=462
-  _globals['_ANSWERFRAME']._serialized_end=517
-  _globals['_ANSWERGROUP']._serialized_start=520
-  _globals['_ANSWERGROUP']._serialized_end=686
-  _globals['_MOTORSERVICE']._serialized_start=689
-  _globals['_MOTORSERVICE']._serialized_end=921
+  _globals['_ANSWERFRAME']._serialized_end=535
+  _globals['_ANSWERGROUP']._serialized_start=538
+  _globals['_ANSWERGROUP']._serialized_end=704
+  _globals['_MOTORSERVICE']._serialized_start=707
+  _globals['_MOTORSERVICE']._serialized_end=939
 # @@protoc_insertion_point(module_scope)

@@ -54,10 +54,12 @@ class SelectGroup(_message.Message):
     def __init__(self, tenant_id: _Optional[str] = ..., experiment_id: _Optional[str] = ..., definition_version: _Optional[int] = ..., seqs: _Optional[_Iterable[int]] = ..., remaining_ms: _Optional[_Iterable[int]] = ..., context_ids: _Optional[_Iterable[str]] = ..., dim: _Optional[int] = ..., vectors: _Optional[bytes] = ..., trace_ids: _Optional[_Iterable[str]] = ..., traceparents: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class AnswerFrame(_message.Message):
-    __slots__ = ("groups",)
+    __slots__ = ("groups", "received")
     GROUPS_FIELD_NUMBER: _ClassVar[int]
+    RECEIVED_FIELD_NUMBER: _ClassVar[int]
     groups: _containers.RepeatedCompositeFieldContainer[AnswerGroup]
-    def __init__(self, groups: _Optional[_Iterable[_Union[AnswerGroup, _Mapping]]] = ...) -> None: ...
+    received: int
+    def __init__(self, groups: _Optional[_Iterable[_Union[AnswerGroup, _Mapping]]] = ..., received: _Optional[int] = ...) -> None: ...
 
 class AnswerGroup(_message.Message):
     __slots__ = ("seqs", "status", "detail", "arms", "propensities", "generation", "param_version", "definition_version")

@@ -16,7 +16,7 @@ from proxysvc.stream.routing import bounded
 from qbrixcore.definition import Definition
 from qbrixcore.errors import Overloaded
 
-SWEEP: Final = 0.01  # seconds between looks for selects past their deadline
+SWEEP: Final = 0.02  # seconds between looks for selects past their deadline
 
 Seconds = float
 

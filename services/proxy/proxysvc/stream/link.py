@@ -24,6 +24,7 @@ from qbrixproto.motor_pb2 import SelectFrame
 logger = get_logger(__name__)
 
 PATH: Final = "/qbrix.motor.MotorService/SelectStream"
+WINDOW: Final = 1  # frames on the way; measured in docs/decisions/frames-on-the-way.md
 FIRST_PAUSE: Final = 0.02  # seconds before the first attempt to open a stream again
 LONGEST_PAUSE: Final = 1.0
 
@@ -64,6 +65,7 @@ class Link:
         self._waiting: list[Pick] = []
         self._sent: dict[int, Pick] = {}
         self._writable: asyncio.Future[None] | None = None
+        self._frames = self._received = 0
         self._task = asyncio.create_task(self._run(), name=f"motor {address}")
 
     @property
@@ -74,20 +76,19 @@ class Link:
     def put(self, pick: Pick) -> None:
         """Send a select with the next frame."""
         self._waiting.append(pick)
-        writable = self._writable
-        if writable is not None and not writable.done():
-            writable.set_result(None)
+        if self._on_the_way < WINDOW:
+            self._wake()
 
     def expire(self, now: float) -> None:
         """Answer with Unavailable what is past its deadline."""
         late = [pick for pick in self._sent.values() if pick.deadline <= now]
         for pick in late:
             del self._sent[pick.seq]
-        if self._waiting and self._waiting[0].deadline <= now:
-            late += [pick for pick in self._waiting if pick.deadline <= now]
+        held = [pick for pick in self._waiting if pick.deadline <= now]
+        if held:
             self._waiting = [pick for pick in self._waiting if pick.deadline > now]
         reason = "did not answer in time" if self.connected else "cannot be reached"
-        for pick in late:
+        for pick in (*late, *held):
             if not pick.future.done():
                 pick.future.set_exception(Unavailable(f"the motor {reason}"))
 
@@ -102,18 +103,23 @@ class Link:
                 pick.future.set_exception(Unavailable("the proxy is stopping"))
 
     async def _run(self) -> None:
+        clock = asyncio.get_running_loop().time
         pause = FIRST_PAUSE
         while True:
+            start = clock()
             try:
                 await self._converse()
             except grpc.aio.AioRpcError as error:
-                if self.connected:
-                    logger.warning("stream to %s broke: %s", self.address, error.code())
+                # the first failure of a row is news, the others are not
+                if self.connected or pause == FIRST_PAUSE:
+                    logger.warning("no stream to %s: %s", self.address, error.code())
             except Exception:
                 logger.exception("stream to %s failed", self.address)
-            pause = FIRST_PAUSE if self.connected else min(2 * pause, LONGEST_PAUSE)
+            lasted = clock() - start if self.connected else 0.0
             self._disconnect()
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))
+            stable = lasted >= LONGEST_PAUSE
+            pause = FIRST_PAUSE if stable else min(2 * pause, LONGEST_PAUSE)
 
     async def _converse(self) -> None:
         """Carry frames both ways until the motor or the connection ends the stream."""
@@ -122,31 +128,50 @@ class Link:
             await call.wait_for_connection()
             self.connected = True
             logger.info("stream to %s is open", self.address)
-            writer = asyncio.create_task(self._write(call))
+            tasks = [
+                asyncio.create_task(self._read(call)),
+                asyncio.create_task(self._write(call)),
+            ]
             try:
-                await self._read(call)
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                writer.cancel()
-                with suppress(asyncio.CancelledError, grpc.aio.AioRpcError):
-                    await writer
+                ends = await _end(tasks)
+            for end in ends:
+                # reading a call that was cut off here looks like a cancellation
+                if isinstance(end, Exception):
+                    raise end
         finally:
             call.cancel()
 
     async def _read(self, call: Any) -> None:
         while (frame := await call.read()) is not _END:
+            self._received = frame.received
             settle(frame, self._sent)
+            if self._waiting:
+                self._wake()
         logger.info("stream to %s was ended by the motor", self.address)
 
     async def _write(self, call: Any) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            if not self._waiting:
+            if not self._waiting or self._on_the_way >= WINDOW:
                 self._writable = loop.create_future()
                 await self._writable
+                continue
             picks = [pick for pick in self._take() if not pick.future.done()]
             if picks:
                 self._sent.update([(pick.seq, pick) for pick in picks])
+                self._frames += 1
                 await call.write(pack(picks, loop.time()))
+
+    @property
+    def _on_the_way(self) -> int:
+        return self._frames - self._received
+
+    def _wake(self) -> None:
+        writable = self._writable
+        if writable is not None and not writable.done():
+            writable.set_result(None)
 
     def _take(self) -> list[Pick]:
         """The waiting selects that fit one frame, oldest first."""
@@ -163,6 +188,13 @@ class Link:
     def _disconnect(self) -> None:
         self.connected = False
         self._writable = None
+        self._frames = self._received = 0
         orphans, self._sent = list(self._sent.values()), {}
         if orphans:
             self._orphaned(self, orphans)
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> list[BaseException | None]:
+    for task in tasks:
+        task.cancel()
+    return await asyncio.gather(*tasks, return_exceptions=True)
