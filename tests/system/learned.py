@@ -69,16 +69,21 @@ async def tenant_of(up: Up, experiment: str) -> str:
 
 
 async def connect(up: Up) -> asyncpg.Connection:
-    """A connection to the system's Postgres."""
+    """A connection to the system's Postgres, which may just be coming back."""
     at = up.postgres
-    return await asyncpg.connect(
-        host=at.host,
-        port=at.port,
-        user=at.user,
-        password=str(at.password),
-        database=at.database,
-        ssl=False,
-    )
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                return await asyncpg.connect(
+                    host=at.host,
+                    port=at.port,
+                    user=at.user,
+                    password=str(at.password),
+                    database=at.database,
+                    ssl=False,
+                )
+            except (OSError, asyncpg.CannotConnectNowError):
+                await asyncio.sleep(0.05)
 
 
 def sha256(text: str) -> str:

@@ -11,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -53,17 +55,21 @@ class Up:
 
     def start(self, **variables: str) -> Up:
         """Start, and return when it said that it is ready."""
+        self._spawn("up", **variables)
+        self._wait_until_ready()
+        return self
+
+    def _spawn(self, command: str, **variables: str) -> subprocess.Popen[str]:
         with self.log.open("a") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "qbrixcli", "up"],
+                [sys.executable, "-m", "qbrixcli", command],
                 env={**self.environ, **variables},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
             )
-        self._wait_until_ready()
-        return self
+        return self._process
 
     def _wait_until_ready(self) -> None:
         assert self._process is not None
@@ -79,7 +85,7 @@ class Up:
         watchdog.cancel()
         self.greeting = "".join(said)
         if LAST not in self.greeting:
-            self._process.wait(STOP_SEC)
+            self._ended()
             raise AssertionError(f"it did not get ready:\n{self.log.read_text()}")
 
     def stop(self, sign: signal.Signals = signal.SIGTERM) -> int:
@@ -102,6 +108,22 @@ class Up:
         self._process.kill()
         self._ended()
         return family
+
+    @contextmanager
+    def infra(self) -> Iterator[dict[str, str]]:
+        """Only the stores, as ``qbrix infra`` runs and prints them."""
+        process = self._spawn("infra")
+        assert process.stdout is not None
+        variables: dict[str, str] = {}
+        for line in process.stdout:
+            name, _, value = line.strip().partition("=")
+            variables[name] = value
+            if name == "CORTEX_POSTGRES_SSLMODE":
+                break
+        try:
+            yield variables
+        finally:
+            assert self.stop() == 0
 
     def put_away(self) -> None:
         """Stop it if it runs, and remove its directory."""
