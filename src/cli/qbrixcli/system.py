@@ -18,8 +18,10 @@ from qbrixcli.together import together
 from qbrixcli.topology import dialled
 from qbrixcli.welcome import Welcome
 
-PROXY_STOP_SEC = 3.5
-STOP_SEC = 2.0
+# with the 3.5 s of the stores all of it ends within 10 s, whatever happens
+PROXY_STOP_SEC = 3.0
+MOTOR_STOP_SEC = 1.0
+CORTEX_STOP_SEC = 2.0
 
 
 class System:
@@ -85,8 +87,8 @@ class Running:
         self.welcome = Welcome(data, plan.topology)
         # granian stops its workers when it is asked to, and only then
         self._proxy = self._service("proxy", signal.SIGTERM, PROXY_STOP_SEC)
-        self._motor = self._service("motor", signal.SIGKILL, STOP_SEC)
-        self._cortex = self._service("cortex", signal.SIGKILL, STOP_SEC)
+        self._motor = self._service("motor", signal.SIGKILL, MOTOR_STOP_SEC)
+        self._cortex = self._service("cortex", signal.SIGKILL, CORTEX_STOP_SEC)
         self._supervisor = Supervisor(
             console,
             [[self._proxy], [self._motor], [self._cortex], plan.stores.servers],

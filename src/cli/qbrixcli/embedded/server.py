@@ -18,7 +18,7 @@ from qbrixcli.embedded.lock import DirectoryLock
 START_SEC = 30.0
 RELEASE_SEC = 15.0
 PROBE_SEC = 0.01
-STOP_SEC = 4.0
+STOP_SEC = 3.5
 
 
 class Server(abc.ABC):
