@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
+from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -15,6 +18,7 @@ from cortexsvc.gathering import Pace
 from cortexsvc.trainer import Trainer
 from qbrixcore.definition import Definition
 from qbrixcore.definition import make_definition
+from qbrixcore.errors import Unavailable
 from qbrixcore.experiment import Experiment
 from qbrixcore.param import codec
 from qbrixcore.param.codec import Stored
@@ -137,12 +141,27 @@ class Shard:
         position, end = await self.gauges.position(), await self.gauges.end()
         return order(position) >= order(end)
 
+    async def handled(self, events: int) -> bool:
+        """Whether at least so many events are handled."""
+        return (await self.gauges.counters())["handled"] >= events
+
+    async def until(self, come_true: Callable[[], Awaitable[bool]]) -> None:
+        """Return when it has come true. Raises TimeoutError after a minute."""
+        async with asyncio.timeout(60):
+            while True:
+                with suppress(Unavailable):
+                    if await come_true():
+                        return
+                await asyncio.sleep(0.002)
+
     async def drain(self, trainer: Trainer, stop: asyncio.Event) -> None:
         """Run a trainer until the log is handled; raises what ends it before."""
         running = asyncio.create_task(trainer.run())
-        async with asyncio.timeout(60):
-            while not (running.done() or await self.drained()):  # noqa: ASYNC110
-                await asyncio.sleep(0.002)
+
+        async def over() -> bool:
+            return running.done() or await self.drained()
+
+        await self.until(over)
         stop.set()
         await running
 

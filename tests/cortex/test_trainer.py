@@ -190,12 +190,12 @@ async def test_params_changed_by_another_hand_are_read_again(shard: Shard) -> No
     trainer, stop = shard.trainer()
     running = asyncio.create_task(trainer.run())
     await shard.append(event(1))
-    await until_drained(shard)
+    await shard.until(shard.drained)
     stored = await shard.state()
     header = msgspec.structs.replace(stored.header, version=50)
     await shard.params.put(TENANT, "e1", Stored(header, stored.state))
     await shard.append(event(2, arm=1))
-    await until_drained(shard)
+    await shard.until(shard.drained)
     assert await shard.pulls() == [1, 1, 0]
     assert (await shard.state()).header.version == 51
     stop.set()
@@ -240,7 +240,7 @@ async def test_two_owners_never_both_learn(shard: Shard) -> None:
         await shard.append(*events[start : start + 100])
         if start % 500 == 0:
             await thief.acquire()
-    await until_drained(shard)
+    await shard.until(shard.drained)
     first_stop.set()
     second_stop.set()
     await asyncio.gather(*running)
@@ -282,9 +282,3 @@ async def test_nobody_flushes_what_another_owns(shard: Shard) -> None:
     trainer, _ = shard.trainer()
     with pytest.raises(Unavailable, match="another cortex"):
         await trainer.flush("99-0")
-
-
-async def until_drained(shard: Shard) -> None:
-    async with asyncio.timeout(60):
-        while not await shard.drained():  # noqa: ASYNC110
-            await asyncio.sleep(0.002)
