@@ -26,6 +26,7 @@ class ProxyProcess:
         self, process: asyncio.subprocess.Process, environ: Mapping[str, str]
     ) -> None:
         self.process = process
+        self.said = ""
         self.url = f"http://127.0.0.1:{environ['PROXY_HTTP_PORT']}"
         self.grpc = f"127.0.0.1:{environ['PROXY_GRPC_PORT']}"
 
@@ -87,4 +88,5 @@ async def running(environ: Mapping[str, str]) -> AsyncIterator[ProxyProcess]:
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
-        await process.communicate()
+        _, said = await process.communicate()
+        made.said = said.decode()

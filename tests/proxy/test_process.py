@@ -96,6 +96,7 @@ async def test_a_killed_worker_is_replaced(environ: dict[str, str]) -> None:
 
         await eventually(replaced)
         await proxy.ready()
+    assert "Unexpected exit from worker-1" in proxy.said
 
 
 async def test_workers_do_not_outlive_a_killed_parent(environ: dict[str, str]) -> None:

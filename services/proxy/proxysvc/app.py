@@ -41,6 +41,7 @@ from proxysvc.token import Mint
 from qbrixcore.errors import Unavailable
 from qbrixlog import get_logger
 from qbrixstore.postgres import init_db
+from qbrixstore.postgres import schema_is_current
 from qbrixstore.postgres import system_session
 from qbrixstore.postgres.credentials import Credentials
 from qbrixstore.postgres.principal import Principal
@@ -87,6 +88,7 @@ async def proxy(settings: ProxySettings) -> AsyncIterator[Worker]:
     async with AsyncExitStack() as stack:
         engine = init_db(settings.postgres)
         stack.push_async_callback(engine.dispose)
+        await _note_schema(engine)
         redis = await stack.enter_async_context(RedisClient(settings.redis))
         layout = await _layout(redis)
         authenticator = await _authenticator(settings, engine)
@@ -147,6 +149,15 @@ async def _authenticator(settings: ProxySettings, engine: AsyncEngine) -> Authen
         return Authenticator(find)
     logger.warning("authentication is off: every call acts as the development user")
     return Authenticator(find, anonymous=await development_principal(engine))
+
+
+async def _note_schema(engine: AsyncEngine) -> None:
+    """Say so when the tables are not this version's; a newer one may well do."""
+    try:
+        if not await schema_is_current(engine):
+            logger.error("the database schema is not this version's: run qbrix migrate")
+    except Unavailable as error:
+        logger.warning("starting without postgres: %s", error)
 
 
 async def _layout(redis: RedisClient) -> Layout:

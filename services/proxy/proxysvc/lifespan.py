@@ -10,7 +10,9 @@ from contextlib import AsyncExitStack
 from proxysvc.fast.answers import Receive
 from proxysvc.fast.answers import Scope
 from proxysvc.fast.answers import Send
+from qbrixcore.errors import QbrixError
 from qbrixlog import get_logger
+from qbrixserving.processes import CannotStart
 
 logger = get_logger(__name__)
 
@@ -37,7 +39,9 @@ class Lifespan:
             try:
                 self._app = await stack.enter_async_context(self._start())
             except Exception as error:
-                logger.error("the proxy cannot start: %s", error, exc_info=error)
+                expected = isinstance(error, QbrixError | CannotStart)
+                unexpected = None if expected else error
+                logger.error("the proxy cannot start: %s", error, exc_info=unexpected)
                 await send({"type": "lifespan.startup.failed", "message": str(error)})
                 return
             await send({"type": "lifespan.startup.complete"})

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import multiprocessing
 import os
+import resource
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +18,7 @@ from granian.constants import HTTPModes
 from granian.constants import Interfaces
 from granian.constants import Loops
 from granian.http import HTTP1Settings
+from granian.log import LogLevels
 from granian.server import Server
 
 from proxysvc.settings import ProxySettings
@@ -30,6 +32,14 @@ from qbrixserving.settings import read_settings
 SERVICE: Final = "proxysvc"
 IDLE_MS: Final = 75_000  # clients keep idle connections for 5 s or more
 KILL_SEC: Final = 9
+BACKLOG: Final = 4_096
+# every open connection counts, idle ones too: a smaller bound would shut clients out
+CONNECTIONS: Final = 16_384
+_LOGGING: Final = {
+    "formatters": {},
+    "handlers": {},
+    "loggers": {"_granian": {"propagate": True}},
+}
 
 
 def main() -> None:
@@ -46,6 +56,7 @@ def main() -> None:
 
 def serve(settings: ProxySettings) -> None:
     """Fork the workers and keep them running."""
+    _allow_connections()
     if sys.platform == "linux":
         multiprocessing.set_start_method("fork", force=True)
     server = Server(
@@ -58,9 +69,12 @@ def serve(settings: ProxySettings) -> None:
         http=HTTPModes.http1,
         websockets=False,
         http1_settings=HTTP1Settings(header_read_timeout=IDLE_MS),
+        backlog=BACKLOG,
+        backpressure=CONNECTIONS,
         respawn_failed_workers=True,
         workers_kill_timeout=KILL_SEC,
-        log_enabled=False,
+        log_level=LogLevels.warning,
+        log_dictconfig=_LOGGING,
     )
     load = functools.partial(load_app, settings, die_with_parent())
     server.serve(target_loader=load, wrap_loader=False)
@@ -95,6 +109,16 @@ def check_ports(settings: ProxySettings) -> None:
             raise CannotStart(text) from error
         if not free:
             raise CannotStart(f"{host}:{port} is taken; set {variable} to another port")
+
+
+def _allow_connections() -> None:
+    """A file descriptor for each connection, as far as this account may have them."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS + BACKLOG
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _configure_logging() -> None:
