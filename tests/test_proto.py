@@ -24,7 +24,7 @@ CONTRACT: dict[str, list[str]] = json.loads(
     (ROOT / "tests" / "proto_contract.json").read_text()
 )
 FILES = (auth_pb2, common_pb2, cortex_pb2, motor_pb2, proxy_pb2)
-KINDS = {
+KINDS: dict[int, str] = {
     number: name for name, number in descriptor_pb2.FieldDescriptorProto.Type.items()
 }
 

@@ -171,7 +171,7 @@ async def test_calls_in_flight_finish_and_new_ones_are_refused() -> None:
 
         stopping = asyncio.create_task(server.__aexit__(None, None, None))
         assert (await watch.read()).status == Status.NOT_SERVING
-        assert await watch.read() is grpc.aio.EOF
+        assert await watch.read() is grpc.aio.EOF  # type: ignore[attr-defined]
         await draining.wait()
         late = await stack.enter_async_context(connect(served.port))
         with pytest.raises(grpc.aio.AioRpcError) as raised:
