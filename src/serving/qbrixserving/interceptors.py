@@ -40,22 +40,33 @@ class CallGuard(Interceptor):
     runs in a request context; its id is in the trailing metadata of every answer.
     """
 
+    def __init__(self) -> None:
+        self._guarded: dict[str, tuple[Any, Any]] = {}
+
     async def intercept_service(self, continuation: Any, details: Any) -> Any:
         """The method's handler, guarded."""
         handler = await continuation(details)
         if handler is None:
             return None
-        kind = "_".join(
-            "stream" if streaming else "unary"
-            for streaming in (handler.request_streaming, handler.response_streaming)
-        )
-        guard = _streaming if handler.response_streaming else _single
-        build = getattr(grpc, f"{kind}_rpc_method_handler")
-        return build(
-            guard(getattr(handler, kind), details.method),
-            handler.request_deserializer,
-            handler.response_serializer,
-        )
+        known, guarded = self._guarded.get(details.method, (None, None))
+        if known is not handler:
+            guarded = _guard(handler, details.method)
+            self._guarded[details.method] = (handler, guarded)
+        return guarded
+
+
+def _guard(handler: Any, name: str) -> Any:
+    kind = "_".join(
+        "stream" if streaming else "unary"
+        for streaming in (handler.request_streaming, handler.response_streaming)
+    )
+    guard = _streaming if handler.response_streaming else _single
+    build = getattr(grpc, f"{kind}_rpc_method_handler")
+    return build(
+        guard(getattr(handler, kind), name),
+        handler.request_deserializer,
+        handler.response_serializer,
+    )
 
 
 def _single(method: Method, name: str) -> Callable[[Any, Context], Awaitable[Any]]:
