@@ -1,19 +1,34 @@
-"""Where the Redis server is and how long it may take to answer."""
+"""Where the Redis server is, and how long to wait for it."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
+
+Port = Annotated[int, Meta(ge=1, le=65_535, description="port of Redis")]
 
 
 class RedisSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """One server. Times are milliseconds; a silent server is given up after them."""
+    """One server. The password never shows in the repr."""
 
-    host: str = "127.0.0.1"
-    port: int = 6379
-    password: str = ""
-    timeout_ms: int = 1_000
-    connect_timeout_ms: int = 500
-    max_connections: int = 16
+    host: Annotated[str, Meta(description="host of Redis")] = "127.0.0.1"
+    port: Port = 6379
+    password: Annotated[str, Meta(description="password of Redis")] = ""
 
     def __repr__(self) -> str:
         return f"RedisSettings({self.host}:{self.port})"
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """Bounds in seconds, and connections that one client opens at most.
+
+    ``reply`` catches a server that is frozen; ``pool_wait`` is how long a call waits for
+    a connection while all of them are in use.
+    """
+
+    reply: float = 1.0
+    connect: float = 0.5
+    pool_wait: float = 1.0
+    connections: int = 16
