@@ -6,7 +6,7 @@ import importlib
 import time
 from typing import Final
 
-FAMILIES: Final = ("beta", "choice", "ridge", "weights")
+FAMILIES: Final = ("beta", "choice", "divergence", "indices", "ridge", "weights")
 
 
 def main() -> None:

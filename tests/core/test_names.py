@@ -30,6 +30,21 @@ ALIASES = {
     "qbrixcore.protoc.stochastic.ts:BetaTSProtocol": (
         "qbrixcore.policy.stochastic.ts:BetaTSPolicy"
     ),
+    "qbrixcore.protoc.stochastic.ucb:UCB1TunedProtocol": (
+        "qbrixcore.policy.stochastic.ucb:UCB1TunedPolicy"
+    ),
+    "qbrixcore.protoc.stochastic.ucb:KLUCBProtocol": (
+        "qbrixcore.policy.stochastic.ucb:KLUCBPolicy"
+    ),
+    "qbrixcore.protoc.stochastic.ucb:KLUCBPlusProtocol": (
+        "qbrixcore.policy.stochastic.ucb:KLUCBPlusPolicy"
+    ),
+    "qbrixcore.protoc.stochastic.moss:MOSSProtocol": (
+        "qbrixcore.policy.stochastic.moss:MOSSPolicy"
+    ),
+    "qbrixcore.protoc.stochastic.moss:MOSSAnyTimeProtocol": (
+        "qbrixcore.policy.stochastic.moss:MOSSAnyTimePolicy"
+    ),
     "qbrixcore.protoc.contextual.ucb:LinUCBProtocol": (
         "qbrixcore.policy.contextual.ucb:LinUCBPolicy"
     ),

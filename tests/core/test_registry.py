@@ -34,6 +34,7 @@ LIGHT = (
     "qbrixcore.policy.spec",
     "qbrixcore.policy.adversarial.spec",
     "qbrixcore.policy.contextual.spec",
+    "qbrixcore.policy.stochastic.index_spec",
     "qbrixcore.policy.stochastic.spec",
     "qbrixcore.pool",
     "qbrixcore.schema",

@@ -54,7 +54,9 @@ def check_any_split_gives_the_same_bits(policy: Policy) -> None:
 
 
 def check_order_hardly_matters(policy: Policy) -> None:
-    """A permuted log agrees to 1e-9."""
+    """A permuted log agrees to 1e-9, unless the policy is one of order."""
+    if policy.spec.order_matters:
+        return
     case = Case(policy)
     feedback = case.feedback(ROUNDS)
     shuffled = rows(feedback, case.rng.permutation(ROUNDS))

@@ -112,8 +112,9 @@ class BasePolicy(abc.ABC, Generic[S]):
         wide = (state.num_arms, state.dim, state.dim)
         if counts.shape != wide[:1] or counts.dtype != np.float64:
             raise InvalidContext("in-flight counts must be float64 of shape (K,)")
+        counts = screen.packed(counts)
         if gram is None:
-            return in_flight
+            return InFlight(counts)
         if gram.shape != wide or gram.dtype != np.float64:
             raise InvalidContext("the in-flight gram must be float64 (K, D, D)")
         return InFlight(counts, screen.packed(gram))

@@ -17,6 +17,7 @@ from qbrixcore.errors import UnknownPolicy
 from qbrixcore.policy.adversarial import spec as adversarial
 from qbrixcore.policy.contextual import spec as contextual
 from qbrixcore.policy.spec import PolicySpec
+from qbrixcore.policy.stochastic import index_spec as indices
 from qbrixcore.policy.stochastic import spec as stochastic
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _ALL: Final = (
     *stochastic.SPECS,
+    *indices.SPECS,
     *contextual.SPECS,
     *adversarial.SPECS,
 )

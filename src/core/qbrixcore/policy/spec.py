@@ -74,7 +74,8 @@ class PolicySpec(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     ``prior(num_arms, hyper)`` builds the state before any feedback;
     ``implementation`` names the class that selects and folds, as "module:Class";
     ``needs_propensity`` says that feedback without one cannot be learned from;
-    ``example`` holds parameters for the ones that have no default.
+    ``order_matters`` says that a permuted log is learned differently; ``example``
+    holds parameters for the ones that have no default.
     """
 
     name: str
@@ -87,6 +88,7 @@ class PolicySpec(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     implementation: str
     contextual: bool = False
     needs_propensity: bool = False
+    order_matters: bool = False
     aliases: Mapping[str, str] = {}
     example: Mapping[str, object] = {}
 
