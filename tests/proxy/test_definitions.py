@@ -119,6 +119,39 @@ async def test_a_definition_of_an_unknown_policy_is_not_the_callers_fault() -> N
         await DefinitionCache(source).load(*key)
 
 
+class Failing:
+    """Fails at first; later everything may have changed."""
+
+    def __init__(self) -> None:
+        self.listened = 0
+
+    async def listen(self, topic: str) -> AsyncIterator[Key | None]:
+        assert topic == "definitions"
+        self.listened += 1
+        if self.listened == 1:
+            raise RuntimeError("a bug")
+        yield None
+        await asyncio.Event().wait()
+
+
+async def test_following_goes_on_after_a_failure(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    source = Source()
+    cache, made = DefinitionCache(source), definition()
+    key = source.put(made)
+    await cache.load(*key)
+    source.put(newer(made))
+    async with cache.following(Failing()):
+
+        async def level() -> bool:
+            entry = cache.get_cached(*key)
+            return entry is not None and entry.definition.version == 2
+
+        await eventually(level)
+    assert "a bug" in caplog.text
+
+
 async def test_changes_made_elsewhere_arrive(
     store: Store, redis_server: RedisSettings
 ) -> None:

@@ -29,6 +29,7 @@ from qbrixlog import get_logger
 logger = get_logger(__name__)
 
 RELOADS: Final = 16  # definitions read at once after a gap in the changes
+RETRY_SEC: Final = 0.25
 
 Key = tuple[str, str]  # tenant, experiment
 
@@ -136,6 +137,14 @@ class DefinitionCache:
             await self._flight.close()
 
     async def _follow(self, changes: ChangeSource) -> None:
+        while True:
+            try:
+                await self._follow_once(changes)
+            except Exception:
+                logger.exception("cannot follow changes of definitions")
+            await asyncio.sleep(RETRY_SEC)
+
+    async def _follow_once(self, changes: ChangeSource) -> None:
         async for key in changes.listen("definitions"):
             if key is None:
                 await self._refresh_all()

@@ -10,6 +10,11 @@ from typing import Any
 from typing import Generic
 from typing import TypeVar
 
+from qbrixcore.errors import QbrixError
+from qbrixlog import get_logger
+
+logger = get_logger(__name__)
+
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
@@ -47,6 +52,7 @@ class SingleFlight(Generic[K, V]):
 
     def _finished(self, key: K, task: asyncio.Task[V]) -> None:
         self._running.pop(key, None)
-        if not task.cancelled():
-            # asking marks the exception as seen when every caller has gone
-            task.exception()
+        # asking marks the exception as seen when every caller has gone
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, QbrixError):
+            logger.error("unexpected error in shared work", exc_info=error)

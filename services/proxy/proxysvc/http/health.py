@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 from importlib.metadata import version
-from typing import Annotated
 from typing import Final
 
 import msgspec
 from litestar import Response
 from litestar import get
 from litestar.di import NamedDependency
+from litestar.openapi import ResponseSpec
 
 from proxysvc.readiness import Readiness
 
 VERSION: Final = version("qbrix-proxy")
 SUMMARY: Final = "A self-hosted decision engine on multi-armed bandits."
 
-Text = Annotated[str, msgspec.Meta(min_length=1)]
-
 
 class Status(msgspec.Struct):
     """One word."""
 
-    status: Text
+    status: str
 
 
 class Info(msgspec.Struct):
     """What answers here."""
 
-    name: Text
-    description: Text
-    version: Text
+    name: str
+    description: str
+    version: str
 
 
 @get("/health", tags=("service",), security=[])
@@ -39,7 +37,12 @@ async def get_health() -> Status:
     return Status("healthy")
 
 
-@get("/health/ready", tags=("service",), security=[])
+@get(
+    "/health/ready",
+    tags=("service",),
+    security=[],
+    responses={503: ResponseSpec(Status, description="starting or stopping")},
+)
 async def get_readiness(readiness: NamedDependency[Readiness]) -> Response[Status]:
     """Tell whether to send requests here: started, and not stopping."""
     if readiness.ready:
