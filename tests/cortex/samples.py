@@ -33,7 +33,7 @@ from qbrixstore.redis import RedisParamBackend
 from qbrixstore.redis import RedisStreamConsumer
 from qbrixstore.redis import RedisStreamPublisher
 from qbrixstore.redis.batch import order
-from qbrixstore.redis.consumer import Limits
+from qbrixstore.redis.consumer import Bounds
 from qbrixstore.redis.gauges import ShardGauges
 
 TENANT = "t1"
@@ -177,14 +177,14 @@ class Shard:
         self,
         name: str = "c-0",
         pace: Pace = QUICK,
-        limits: Limits | None = None,
+        bounds: Bounds | None = None,
         registry: Registry | None = None,
         client: RedisClient | None = None,
     ) -> tuple[Trainer, asyncio.Event]:
         """A trainer of its own, and the event that stops it."""
         client = client or self.client
         consumer = RedisStreamConsumer(
-            client, self.layout, name, limits=limits or Limits()
+            client, self.layout, name, bounds=bounds or Bounds()
         )
         params = RedisParamBackend(client, self.layout)
         definitions = Definitions(client, self.layout)

@@ -154,7 +154,7 @@ async def test_the_second_stands_by_and_takes_over(
 
 async def test_unready_until_the_store_is_there(server_directory: Path) -> None:
     port = free_port()
-    away = RedisSettings(port=port, password="secret", timeout_ms=300)
+    away = RedisSettings(port=port, password="secret")
     async with running(settings(away)) as channel:
         stub = cortex_pb2_grpc.CortexServiceStub(channel)
         await ready(channel, NOT_SERVING)

@@ -16,11 +16,11 @@ from qbrixcore.errors import Unavailable
 from qbrixstore.redis import Layout
 from qbrixstore.redis import RedisClient
 from qbrixstore.redis import RedisSettings
-from qbrixstore.redis.consumer import Limits
+from qbrixstore.redis.consumer import Bounds
 
 NAMES = ("e1", "e2", "e3")
 # every experiment is committed on its own, so that crashes fall between the parts
-PARTS = Limits(updates=1)
+PARTS = Bounds(updates=1)
 PACE = Pace(events=100, fill_sec=0.0, idle_sec=0.01)
 
 
@@ -78,10 +78,10 @@ async def test_at_every_step(
                 await shard.append(*log[start : start + 20])
             async with Failing(redis_server, step, sent, error) as failing:
                 try:
-                    trainer = shard.trainer(pace=PACE, limits=PARTS, client=failing)
+                    trainer = shard.trainer(pace=PACE, bounds=PARTS, client=failing)
                     await shard.drain(*trainer)
                 except Crash:
-                    await shard.drain(*shard.trainer(pace=PACE, limits=PARTS))
+                    await shard.drain(*shard.trainer(pace=PACE, bounds=PARTS))
                 triggered = failing.left < 0
             await check(shard, events, step)
             step += 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -16,6 +18,8 @@ from qbrixstore.redis.batch import Update
 
 TENANT = "t1"
 POLICY = "BetaTSPolicy"
+
+Dump = Callable[[], Awaitable[dict[bytes, Any]]]
 
 
 def event(sequence: int = 0, **fields: Any) -> FeedbackEvent:

@@ -141,6 +141,15 @@ async def test_a_cut_connection_is_made_again(
         assert await anext(changes) == (TENANT, "e1")
 
 
+async def test_an_unreadable_announcement_means_anything_may_have_changed(
+    client: RedisClient, layout: Layout
+) -> None:
+    async with feed(client, layout) as changes:
+        for nonsense in ("", "1", "x y", b"1 \xc1"):
+            await client.execute("PUBLISH", layout.channel(0, keys.PARAMS), nonsense)
+            assert await anext(changes) is None
+
+
 async def test_an_emptied_store_means_anything_may_have_changed(
     client: RedisClient, layout: Layout
 ) -> None:

@@ -30,13 +30,13 @@ from qbrixstore.redis import RedisSettings
 from qbrixstore.redis import RedisStreamConsumer
 from qbrixstore.redis import RedisStreamPublisher
 from qbrixstore.redis import keys
+from qbrixstore.redis.config import Limits
 from qbrixstore.redis.gauges import ShardGauges
 
 
 @asynccontextmanager
 async def impatient(settings: RedisSettings) -> AsyncIterator[RedisClient]:
-    quick = msgspec.structs.replace(settings, timeout_ms=200)
-    async with RedisClient(quick) as client:
+    async with RedisClient(settings, Limits(reply=0.2)) as client:
         yield client
 
 

@@ -80,8 +80,7 @@ class Changes:
         while True:
             message = await subscription.next(poll_at - clock())
             if message is not None:
-                shard = channels[message[0]]
-                counter, changes = _parse(message[1])
+                shard, (counter, changes) = channels[message[0]], _parse(message[1])
                 if counter == seen[shard] + 1:
                     for change in changes:
                         yield change
@@ -110,4 +109,7 @@ class Changes:
 
 def _parse(data: bytes) -> tuple[int, list[Change]]:
     counter, _, changes = data.partition(b" ")
-    return int(counter), _CHANGES.decode(changes)
+    try:
+        return int(counter), _CHANGES.decode(changes)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise Unavailable(f"unreadable announcement: {error}") from error

@@ -11,6 +11,7 @@ from hashlib import sha1
 from importlib.resources import files
 from types import TracebackType
 from typing import Any
+from typing import Final
 from typing import Self
 
 from redis.asyncio import BlockingConnectionPool
@@ -23,11 +24,14 @@ from redis.exceptions import ResponseError
 
 from qbrixcore.errors import QbrixError
 from qbrixcore.errors import Unavailable
+from qbrixstore.redis.config import Limits
 from qbrixstore.redis.config import RedisSettings
 from qbrixstore.redis.refusals import REFUSALS
 
 Argument = bytes | str | int | float
 Command = tuple[Argument, ...]
+
+_DEFAULTS: Final = Limits()
 
 
 class Script:
@@ -45,17 +49,17 @@ class RedisClient:
     Every failure, including a server that stays silent, is Unavailable.
     """
 
-    def __init__(self, settings: RedisSettings) -> None:
-        self.settings = settings
+    def __init__(self, settings: RedisSettings, limits: Limits = _DEFAULTS) -> None:
+        self.limits = limits
         self._redis: Any = Redis(
             connection_pool=BlockingConnectionPool(
-                max_connections=settings.max_connections,
-                timeout=settings.timeout_ms / 1_000,
+                max_connections=limits.connections,
+                timeout=limits.pool_wait,
                 host=settings.host,
                 port=settings.port,
                 password=settings.password or None,
-                socket_timeout=settings.timeout_ms / 1_000,
-                socket_connect_timeout=settings.connect_timeout_ms / 1_000,
+                socket_timeout=limits.reply,
+                socket_connect_timeout=limits.connect,
                 retry=Retry(NoBackoff(), 0),
                 protocol=2,
             )
@@ -114,7 +118,7 @@ class RedisClient:
             with _translated():
                 await pubsub.subscribe(*channels)
             subscription = Subscription(pubsub)
-            await subscription.confirmed(len(channels), self.settings.timeout_ms)
+            await subscription.confirmed(len(channels), self.limits.reply)
             yield subscription
         finally:
             with _translated():
@@ -135,10 +139,11 @@ class Subscription:
     def __init__(self, pubsub: Any) -> None:
         self._pubsub = pubsub
 
-    async def confirmed(self, channels: int, timeout_ms: int) -> None:
+    async def confirmed(self, channels: int, timeout_sec: float) -> None:
+        """Returns when all are subscribed to. Raises Unavailable."""
         for _ in range(channels):
             with _translated():
-                message = await self._pubsub.get_message(timeout=timeout_ms / 1_000)
+                message = await self._pubsub.get_message(timeout=timeout_sec)
             if message is None:
                 raise Unavailable("redis did not confirm a subscription")
 

@@ -24,8 +24,8 @@ class RedisSettings(msgspec.Struct, frozen=True, kw_only=True):
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds in seconds, and connections that one client opens at most.
 
-    ``reply`` catches a server that is frozen; ``pool_wait`` is how long a call waits for
-    a connection while all of them are in use.
+    ``reply`` catches a server that is frozen; ``pool_wait`` is how long a call waits
+    for a connection while all of them are in use.
     """
 
     reply: float = 1.0

@@ -34,7 +34,7 @@ BYTES_A_BATCH: Final = 16 * 2**20
 DEAD_LETTERS_KEPT: Final = 100_000
 
 
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds of one script call and of what is kept and read at once."""
 
     state_bytes: int = STATE_BYTES_A_PART
@@ -58,7 +58,7 @@ class RedisStreamConsumer:
         shard: int = 0,
         *,
         lease_ms: int = LEASE_MS,
-        limits: Limits = Limits(),  # noqa: B008 (immutable)
+        bounds: Bounds = Bounds(),  # noqa: B008 (immutable)
     ) -> None:
         self.shard = shard
         self.name = name
@@ -67,7 +67,7 @@ class RedisStreamConsumer:
         self.position = "0-0"
         self._client = client
         self._layout = layout
-        self._limits = limits
+        self._bounds = bounds
         self._cursor = "0-0"
         self._typical = Typical()
 
@@ -115,7 +115,7 @@ class RedisStreamConsumer:
         """
         batch = Batch(self._cursor, self._cursor)
         while (room := events - batch.events) > 0:
-            space = self._limits.batch_bytes - batch.size
+            space = self._bounds.batch_bytes - batch.size
             if space <= 0:
                 break
             count = self._typical.fitting(room, space)
@@ -132,7 +132,7 @@ class RedisStreamConsumer:
     async def _entries(self, count: int, block_ms: int) -> list[Entry]:
         log = self._layout.log(self.shard)
         # a blocked read must come back before the connection's own timeout
-        block_ms = min(block_ms, self._client.settings.timeout_ms // 2)
+        block_ms = min(block_ms, int(self._client.limits.reply * 500))
         block: list[Argument] = ["BLOCK", block_ms] if block_ms > 0 else []
         reply = await self._client.execute(
             "XREAD", "COUNT", count, *block, "STREAMS", log, self._cursor
@@ -154,7 +154,7 @@ class RedisStreamConsumer:
         Unavailable it is unknown what was written: ``resync``.
         """
         runs = list(
-            parts(updates, size=self._limits.state_bytes, count=self._limits.updates)
+            parts(updates, size=self._bounds.state_bytes, count=self._bounds.updates)
         )
         for run in runs[:-1]:
             await self._part(batch, run, Tally(), last=False)
@@ -190,7 +190,7 @@ class RedisStreamConsumer:
             sum(tally.dropped for tally in tallies),
             layout.channel(shard, keys.PARAMS),
             encode_changes([(one.tenant, one.experiment) for one in updates]),
-            self._limits.dead_letters,
+            self._bounds.dead_letters,
             len(dead),
         ]
         for one in updates:
