@@ -9,6 +9,7 @@ import functools
 import multiprocessing
 import os
 import resource
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -76,7 +77,9 @@ def serve(settings: ProxySettings) -> None:
         log_level=LogLevels.warning,
         log_dictconfig=_LOGGING,
     )
-    load = functools.partial(load_app, settings, die_with_parent())
+    # nobody is left to end a worker that does not stop, so it is not asked to
+    follow_parent = die_with_parent(signal.SIGKILL)
+    load = functools.partial(load_app, settings, follow_parent)
     server.serve(target_loader=load, wrap_loader=False)
 
 
