@@ -209,6 +209,12 @@ class ForgetsTheFirst(BetaTSPolicy):
         return replace(state, alpha=alpha, beta=beta, pulls=pulls)
 
 
+class ClaimsThatOrderMatters(BetaTSPolicy):
+    """Asks to be excused from what it does well."""
+
+    spec = replace(BetaTSPolicy.spec, order_matters=True)
+
+
 class ForgetfulState(BetaTSParamState, frozen=True):
     """Keeps something that is never stored."""
 

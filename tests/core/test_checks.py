@@ -32,6 +32,7 @@ CAUGHT: list[tuple[Check, Policy]] = [
     (learning.check_fold_leaves_inputs_alone, broken.LearnsNothing),
     (learning.check_any_split_gives_the_same_bits, broken.TidiesUpPerCall),
     (learning.check_order_hardly_matters, broken.ForgetsTheFirst),
+    (learning.check_order_hardly_matters, broken.ClaimsThatOrderMatters),
     (learning.check_survives_the_wire, broken.KeepsSecrets),
     (learning.check_refuses_feedback_it_cannot_use, broken.LearnsUnchecked),
     (learning.check_learns_from_the_given_propensity, broken.WeighsByToday),
