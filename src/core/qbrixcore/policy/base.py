@@ -12,6 +12,7 @@ from typing import Generic
 from typing import TypeAlias
 from typing import TypeVar
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,6 +28,16 @@ S = TypeVar("S", bound=BaseParamState)
 
 Mask: TypeAlias = NDArray[np.bool_]
 Chosen: TypeAlias = tuple[NDArray[np.int64], NDArray[np.float64]]
+
+
+class Prepared(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """What is worked out once for a state and a mask, instead of at every choice.
+
+    ``propensities`` is float64 (K,): the probability that each arm is chosen, > 0 for
+    every active arm and 0 for the others.
+    """
+
+    propensities: NDArray[np.float64]
 
 
 class BasePolicy(abc.ABC, Generic[S]):
@@ -47,6 +58,8 @@ class BasePolicy(abc.ABC, Generic[S]):
         active: Mask,
         in_flight: InFlight,
         rng: np.random.Generator,
+        prepared: Prepared | None = None,
+        weigh: bool = False,
     ) -> Chosen:
         """Choose N times, in row order, between the active arms.
 
@@ -55,25 +68,32 @@ class BasePolicy(abc.ABC, Generic[S]):
         flight, each row counts as in flight for the rows behind it.
 
         Returns arms, int64 (N,), and propensities, float64 (N,): the probability of
-        each choice, or NaN where it is not computed. Ties break at random. Raises
+        each choice, or NaN where it is not computed. Ties break at random. What
+        ``prepare`` made of this state and mask goes in as ``prepared``; ``weigh`` asks
+        for propensities even where they cost more than the choice. Raises
         InvalidContext.
         """
         if contexts.ndim != 2 or contexts.dtype != np.float32:
             raise InvalidContext("contexts must be float32 of shape (N, D)")
         if state.dim:
             contexts = cls._readable(state, contexts)
-        if active.shape != (state.num_arms,) or active.dtype != np.bool_:
-            raise InvalidContext("the mask of active arms must be bool of shape (K,)")
-        if not np.count_nonzero(active):
-            raise InvalidContext("no arm is active")
-        return cls._select_many(
-            hyper,
-            state,
-            contexts,
-            screen.packed(active),
-            cls._counted(state, in_flight),
-            rng,
-        )
+        active = cls._usable(state, active)
+        flying = cls._counted(state, in_flight)
+        arms, p = cls._select_many(hyper, state, contexts, active, flying, rng)
+        if prepared is not None:
+            return arms, prepared.propensities[arms]
+        if (weigh or cls.spec.needs_propensity) and len(p) and np.isnan(p[0]):
+            return arms, cls._weigh(hyper, state, contexts, active, arms)
+        return arms, p
+
+    @classmethod
+    def prepare(cls, hyper: Any, state: S, active: Mask) -> Prepared | None:
+        """What ``select_many`` can be given for this state and mask, None if nothing.
+
+        Pure, and dear: meant for a thread, once a version of the state. Raises
+        InvalidContext.
+        """
+        return cls._prepare(hyper, state, cls._usable(state, active))
 
     @classmethod
     def fold(cls, hyper: Any, state: S, feedback: Feedback) -> S:
@@ -95,6 +115,14 @@ class BasePolicy(abc.ABC, Generic[S]):
         Raises InvalidFeedback where no single row is to blame.
         """
         return screen.faults(cls.spec, state, feedback)
+
+    @classmethod
+    def _usable(cls, state: S, active: Mask) -> Mask:
+        if active.shape != (state.num_arms,) or active.dtype != np.bool_:
+            raise InvalidContext("the mask of active arms must be bool of shape (K,)")
+        if not np.count_nonzero(active):
+            raise InvalidContext("no arm is active")
+        return screen.packed(active)
 
     @classmethod
     def _readable(cls, state: S, contexts: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -130,6 +158,25 @@ class BasePolicy(abc.ABC, Generic[S]):
         in_flight: InFlight,
         rng: np.random.Generator,
     ) -> Chosen: ...
+
+    @classmethod
+    def _prepare(cls, hyper: Any, state: S, active: Mask) -> Prepared | None:
+        return None
+
+    @classmethod
+    def _weigh(
+        cls,
+        hyper: Any,
+        state: S,
+        contexts: NDArray[np.float32],
+        active: Mask,
+        arms: NDArray[np.int64],
+    ) -> NDArray[np.float64]:
+        """The propensities of choices that ``_select_many`` left open."""
+        prepared = cls._prepare(hyper, state, active)
+        if prepared is None:
+            return np.full(len(arms), np.nan)
+        return prepared.propensities[arms]
 
     @classmethod
     @abc.abstractmethod
