@@ -6,7 +6,16 @@ import importlib
 import time
 from typing import Final
 
-FAMILIES: Final = ("beta", "choice", "divergence", "indices", "ridge", "weights")
+FAMILIES: Final = (
+    "beta",
+    "choice",
+    "divergence",
+    "epsilon",
+    "indices",
+    "leader",
+    "ridge",
+    "weights",
+)
 
 
 def main() -> None:

@@ -113,3 +113,61 @@ def fold_mixed(
         if top > 0.0:
             for k in range(log_weights.size):
                 log_weights[k] = max(log_weights[k] - top, -LARGEST)
+
+
+@kernel(
+    VOID(
+        read(REAL, 1), read(BOOL, 1), REAL, read(REAL, 1), write(INT, 1), write(REAL, 1)
+    )
+)
+def select_implicit(
+    losses: NDArray[np.float64],
+    active: NDArray[np.bool_],
+    eta: float,
+    draws: NDArray[np.float64],
+    arms: NDArray[np.int64],
+    propensities: NDArray[np.float64],
+) -> None:
+    """Draw N arms from p ∝ exp(-η L) over the active arms, as ``select_mixed`` does."""
+    log_weights = np.empty(losses.size)
+    for k in range(losses.size):
+        log_weights[k] = max(-eta * losses[k], -LARGEST)
+    select_mixed(log_weights, active, 0.0, draws, arms, propensities)
+
+
+@part
+def anytime(arms: int, turn: float) -> float:
+    """η_t = √(ln K / (K t)), the rate of the t-th reward."""
+    return math.sqrt(math.log(arms) / (arms * turn))
+
+
+@kernel(
+    VOID(
+        write(REAL, 1),
+        write(INT, 1),
+        REAL,
+        read(INT, 1),
+        read(REAL, 1),
+        read(REAL, 1),
+    )
+)
+def fold_implicit(
+    losses: NDArray[np.float64],
+    pulls: NDArray[np.int64],
+    eta: float,
+    arms: NDArray[np.int64],
+    rewards: NDArray[np.float64],
+    propensities: NDArray[np.float64],
+) -> None:
+    """Learn N rewards in place: L += (1 - r) / (p + η/2), with p as at the choice.
+
+    ``eta`` 0 stands for the rate that falls with the number of rewards learned.
+    """
+    turn = float(pulls.sum())
+    for n in range(arms.size):
+        arm = arms[n]
+        turn += 1.0
+        rate = eta if eta > 0.0 else anytime(losses.size, turn)
+        loss = (1.0 - rewards[n]) / (propensities[n] + 0.5 * rate)
+        losses[arm] = min(losses[arm] + loss, LARGEST)
+        pulls[arm] += 1

@@ -45,6 +45,12 @@ ALIASES = {
     "qbrixcore.protoc.stochastic.moss:MOSSAnyTimeProtocol": (
         "qbrixcore.policy.stochastic.moss:MOSSAnyTimePolicy"
     ),
+    "qbrixcore.protoc.stochastic.eps:EpsilonProtocol": (
+        "qbrixcore.policy.stochastic.eps:EpsilonPolicy"
+    ),
+    "qbrixcore.protoc.adversarial.fpl:FPLProtocol": (
+        "qbrixcore.policy.adversarial.fpl:FPLPolicy"
+    ),
     "qbrixcore.protoc.contextual.ucb:LinUCBProtocol": (
         "qbrixcore.policy.contextual.ucb:LinUCBPolicy"
     ),

@@ -33,7 +33,9 @@ LIGHT = (
     "qbrixcore.policy.screen",
     "qbrixcore.policy.spec",
     "qbrixcore.policy.adversarial.spec",
+    "qbrixcore.policy.baseline.spec",
     "qbrixcore.policy.contextual.spec",
+    "qbrixcore.policy.stochastic.eps_spec",
     "qbrixcore.policy.stochastic.index_spec",
     "qbrixcore.policy.stochastic.spec",
     "qbrixcore.pool",
@@ -69,7 +71,9 @@ def test_the_probe_notices_a_compiler() -> None:
 def test_every_policy_is_registered() -> None:
     for module in pkgutil.walk_packages(qbrixcore.policy.__path__, "qbrixcore.policy."):
         importlib.import_module(module.name)
-    ours = {p for p in _below(BasePolicy) if p.__module__.startswith("qbrixcore.")}
+    ours = {
+        p for p in _below(BasePolicy) if p.__module__.startswith("qbrixcore.policy.")
+    }
     concrete = {p for p in ours if not inspect.isabstract(p)}
     assert {implementation(name) for name in SPECS} == concrete
 

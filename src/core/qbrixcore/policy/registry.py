@@ -15,8 +15,10 @@ from typing import Final
 
 from qbrixcore.errors import UnknownPolicy
 from qbrixcore.policy.adversarial import spec as adversarial
+from qbrixcore.policy.baseline import spec as baseline
 from qbrixcore.policy.contextual import spec as contextual
 from qbrixcore.policy.spec import PolicySpec
+from qbrixcore.policy.stochastic import eps_spec as epsilon
 from qbrixcore.policy.stochastic import index_spec as indices
 from qbrixcore.policy.stochastic import spec as stochastic
 
@@ -26,8 +28,10 @@ if TYPE_CHECKING:
 _ALL: Final = (
     *stochastic.SPECS,
     *indices.SPECS,
+    *epsilon.SPECS,
     *contextual.SPECS,
     *adversarial.SPECS,
+    *baseline.SPECS,
 )
 
 SPECS: Final[Mapping[str, PolicySpec]] = MappingProxyType(

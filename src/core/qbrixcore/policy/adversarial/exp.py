@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +11,10 @@ from numpy.typing import NDArray
 from qbrixcore.context import Feedback
 from qbrixcore.context import InFlight
 from qbrixcore.policy.adversarial.spec import EXP3
+from qbrixcore.policy.adversarial.spec import EXP3_IX
 from qbrixcore.policy.adversarial.spec import EXP3Hyper
+from qbrixcore.policy.adversarial.spec import EXP3IXHyper
+from qbrixcore.policy.adversarial.spec import EXP3IXParamState
 from qbrixcore.policy.adversarial.spec import EXP3ParamState
 from qbrixcore.policy.base import BasePolicy
 from qbrixcore.policy.base import Chosen
@@ -67,3 +72,65 @@ class EXP3Policy(BasePolicy[EXP3ParamState]):
             feedback.propensities,
         )
         return msgspec.structs.replace(state, log_weights=log_weights, pulls=pulls)
+
+
+class EXP3IXPolicy(BasePolicy[EXP3IXParamState]):
+    """Exponential weights with implicit exploration, for rewards in [0, 1].
+
+    Draws from p ∝ exp(-η L) over the active arms; then L += (1 - r) / (p + η/2), with
+    p as it was when the choice was made. Where η is not given it is √(ln K / (K t)) for
+    the t-th reward learned. Biased by design: the expectation of an estimate is
+    (1 - r) p / (p + η/2), whatever the delay.
+
+    References
+    ----------
+    .. [1] Neu, G. (2015). Explore no more: improved high-probability regret bounds for
+       non-stochastic bandits. NeurIPS 28. Algorithm 1 and Theorem 1.
+    """
+
+    spec = EXP3_IX
+
+    @classmethod
+    def _select_many(
+        cls,
+        hyper: EXP3IXHyper,
+        state: EXP3IXParamState,
+        contexts: NDArray[np.float32],
+        active: Mask,
+        in_flight: InFlight,
+        rng: np.random.Generator,
+    ) -> Chosen:
+        count = len(contexts)
+        arms, propensities = np.empty(count, dtype=np.int64), np.empty(count)
+        weights.select_implicit(
+            state.losses,
+            active,
+            rate(hyper, state),
+            rng.random(count),
+            arms,
+            propensities,
+        )
+        return arms, propensities
+
+    @classmethod
+    def _fold(
+        cls, hyper: EXP3IXHyper, state: EXP3IXParamState, feedback: Feedback
+    ) -> EXP3IXParamState:
+        losses, pulls = state.losses.copy(), state.pulls.copy()
+        weights.fold_implicit(
+            losses,
+            pulls,
+            hyper.eta or 0.0,
+            feedback.arms,
+            feedback.rewards,
+            feedback.propensities,
+        )
+        return msgspec.structs.replace(state, losses=losses, pulls=pulls)
+
+
+def rate(hyper: EXP3IXHyper, state: EXP3IXParamState) -> float:
+    """η of the next reward to be learned."""
+    if hyper.eta is not None:
+        return hyper.eta
+    turn = int(np.add.reduce(state.pulls)) + 1
+    return math.sqrt(math.log(state.num_arms) / (state.num_arms * turn))
