@@ -27,12 +27,19 @@ TALKS = """
     sys.stdout.write("x" * 200_000 + "\\nno newline")
 """
 
-# a worker that ignores everything but the end of the world
+# a worker in a group of its own that ignores everything but the end of the world
 FAMILY = """
-    import os, signal, subprocess, sys, time
-    code = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up')"
-    worker = subprocess.Popen([sys.executable, "-uc", code + "; time.sleep(600)"])
+    import subprocess, sys, time
+    worker = subprocess.Popen([sys.executable, "-um", "worker"])
     print("worker", worker.pid, flush=True)
+    time.sleep(600)
+"""
+
+WORKER = """
+    import os, signal, time
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    print("up")
     time.sleep(600)
 """
 
@@ -79,6 +86,7 @@ async def test_every_line_is_prefixed(lock: DirectoryLock, program: Program) -> 
 
 async def test_stops_when_asked(lock: DirectoryLock, program: Program) -> None:
     stream = io.StringIO()
+    program("worker", WORKER)
     one = service(lock, program("child", FAMILY), stream)
     await one.start()
     await until(stream, "up")
@@ -92,6 +100,7 @@ async def test_a_killed_master_takes_its_workers_along(
     lock: DirectoryLock, program: Program
 ) -> None:
     stream = io.StringIO()
+    program("worker", WORKER)
     one = service(lock, program("child", FAMILY), stream)
     await one.start()
     await until(stream, "up")

@@ -35,6 +35,7 @@ class Up:
 
     def __init__(self, directory: Path, **variables: str) -> None:
         self.directory = directory
+        self.command = [sys.executable, "-m", "qbrixcli"]
         self.log = directory / "stderr.log"
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(OURS)}
         self.environ = {
@@ -55,19 +56,22 @@ class Up:
 
     def start(self, **variables: str) -> Up:
         """Start, and return when it said that it is ready."""
-        self._spawn("up", **variables)
+        self.spawn("up", **variables)
         self._wait_until_ready()
         return self
 
-    def _spawn(self, command: str, **variables: str) -> subprocess.Popen[str]:
+    def spawn(self, command: str, **variables: str) -> subprocess.Popen[str]:
+        """Start a command, and wait for nothing."""
         with self.log.open("a") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "qbrixcli", command],
+                [*self.command, command],
                 env={**self.environ, **variables},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
+                # a terminal signals the whole foreground group, and only that
+                process_group=0,
             )
         return self._process
 
@@ -89,9 +93,9 @@ class Up:
             raise AssertionError(f"it did not get ready:\n{self.log.read_text()}")
 
     def stop(self, sign: signal.Signals = signal.SIGTERM) -> int:
-        """Ask it to stop; its exit code."""
+        """Ask it to stop, as a terminal does; its exit code."""
         assert self._process is not None
-        self._process.send_signal(sign)
+        os.killpg(self._process.pid, sign)
         return self._ended()
 
     def _ended(self) -> int:
@@ -112,7 +116,7 @@ class Up:
     @contextmanager
     def infra(self) -> Iterator[dict[str, str]]:
         """Only the stores, as ``qbrix infra`` runs and prints them."""
-        process = self._spawn("infra")
+        process = self.spawn("infra")
         assert process.stdout is not None
         variables: dict[str, str] = {}
         for line in process.stdout:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from collections.abc import Callable
 
 import httpx
 import psutil
-import pytest
 from tests.system.learned import learned
 from tests.system.running import Up
 
@@ -79,7 +77,7 @@ async def test_the_next_start_continues_with_everything_learned(fresh: Fresh) ->
 async def test_a_killed_supervisor_leaves_no_orphan_and_loses_nothing(
     fresh: Fresh,
 ) -> None:
-    up = fresh().start()
+    up = fresh(PROXY_HTTP_WORKERS="2").start()
     experiment = up.experiment
     with up.client() as client:
         token = select(client, experiment).json()["request_id"]
@@ -135,35 +133,3 @@ def _process(up: Up, name: str) -> psutil.Process | None:
         if child.name() == name:
             return child
     return None
-
-
-def test_a_second_up_on_the_same_directory_is_refused(system: Up) -> None:
-    second = Up(system.directory)
-    second.log = system.directory / "second.log"
-    with pytest.raises(AssertionError, match="in use by process"):
-        second.start()
-    line = second.log.read_text()
-    assert line.count("\n") == 1
-    assert str(system.process.pid) in line
-    assert os.path.exists(system.directory / "data" / "stores.env")
-
-
-def test_a_taken_port_is_one_line(system: Up, fresh: Fresh) -> None:
-    port = system.environ["PROXY_GRPC_PORT"]
-    second = fresh(PROXY_GRPC_PORT=port)
-    with pytest.raises(AssertionError, match=f"port {port} on 127.0.0.1 is taken"):
-        second.start()
-    assert second.log.read_text().count("\n") == 1
-
-
-def test_servers_that_run_already_are_used(fresh: Fresh) -> None:
-    infra = fresh()
-    with infra.infra() as variables:
-        up = fresh(**variables).start()
-        names = {child.name() for child in up.process.children()}
-        assert not names & {"valkey-server", "postgres"}
-        assert not (up.directory / "data" / "postgres").exists()
-        with up.client() as client:
-            assert answers(client, up.experiment)
-        assert up.stop() == 0
-    assert not (infra.directory / "data" / "stores.env").exists()

@@ -27,7 +27,6 @@ class Service:
         environ: the whole environment of the process.
         lock: held by the process as long as it lives.
         console: where its output goes.
-        orphan_signal: what the process gets when we are killed.
         stop_sec: how long it may take to end when asked.
     """
 
@@ -38,7 +37,6 @@ class Service:
         environ: Mapping[str, str],
         lock: DirectoryLock,
         console: Console,
-        orphan_signal: signal.Signals = signal.SIGKILL,
         stop_sec: float = 3.0,
     ) -> None:
         self.name = name
@@ -46,7 +44,6 @@ class Service:
         self._environ = {**environ, "PYTHONUNBUFFERED": "1"}
         self._lock = lock
         self._console = console
-        self._orphan_signal = orphan_signal
         self._stop_sec = stop_sec
         self._last: deque[str] = deque(maxlen=KEPT_LINES)
         self._process: asyncio.subprocess.Process | None = None
@@ -65,7 +62,8 @@ class Service:
             self._process = await process.start(
                 self._command,
                 lock=self._lock,
-                orphan_signal=self._orphan_signal,
+                # its stores go at the same moment: nothing is left to finish
+                orphan_signal=signal.SIGKILL,
                 env=self._environ,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=writing,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Mapping
 from types import TracebackType
 
@@ -85,10 +84,9 @@ class Running:
         self._plan = plan
         self._console = console
         self.welcome = Welcome(data, plan.topology)
-        # granian stops its workers when it is asked to, and only then
-        self._proxy = self._service("proxy", signal.SIGTERM, PROXY_STOP_SEC)
-        self._motor = self._service("motor", signal.SIGKILL, MOTOR_STOP_SEC)
-        self._cortex = self._service("cortex", signal.SIGKILL, CORTEX_STOP_SEC)
+        self._proxy = self._service("proxy", PROXY_STOP_SEC)
+        self._motor = self._service("motor", MOTOR_STOP_SEC)
+        self._cortex = self._service("cortex", CORTEX_STOP_SEC)
         self._supervisor = Supervisor(
             console,
             [[self._proxy], [self._motor], [self._cortex], plan.stores.servers],
@@ -137,13 +135,12 @@ class Running:
         await ready.until_ready(service, probe)
         self._supervisor.keep(service)
 
-    def _service(self, name: str, orphan: signal.Signals, stop_sec: float) -> Service:
+    def _service(self, name: str, stop_sec: float) -> Service:
         return Service(
             name,
             f"{name}svc",
             self._plan.environ,
             self._data.lock,
             self._console,
-            orphan,
             stop_sec,
         )

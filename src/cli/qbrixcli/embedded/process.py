@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from qbrixcli.embedded.lock import DirectoryLock
 from qbrixserving.processes import die_with_parent
 
 STOP_SEC = 8.0
+PROC = Path("/proc/self").parent
+
+Kill = Callable[[int, int], None]
 
 
 async def start(
@@ -44,11 +48,31 @@ async def stop(
             await asyncio.wait_for(process.wait(), timeout_sec)
         except TimeoutError:
             pass
-    _send(os.killpg, process.pid, signal.SIGKILL)
+    for kill, pid in _session(process.pid):
+        _send(kill, pid, signal.SIGKILL)
     await process.wait()
 
 
-def _send(kill: Callable[[int, int], None], pid: int, sign: signal.Signals) -> None:
+def _session(leader: int) -> Iterator[tuple[Kill, int]]:
+    """How to reach what a session leader left: each of it, or its own group."""
+    if not PROC.is_dir():
+        yield os.killpg, leader
+        return
+    for entry in PROC.iterdir():
+        if entry.name.isdigit() and _session_of(entry) == leader:
+            yield os.kill, int(entry.name)
+
+
+def _session_of(entry: Path) -> int:
+    try:
+        text = (entry / "stat").read_text()
+    except OSError:
+        return 0
+    # the name before it, in parentheses, may hold anything
+    return int(text.rpartition(")")[2].split()[3])
+
+
+def _send(kill: Kill, pid: int, sign: signal.Signals) -> None:
     try:
         kill(pid, sign)
     except (ProcessLookupError, PermissionError):  # the latter: a zombie on macos

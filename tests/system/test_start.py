@@ -1,0 +1,95 @@
+"""Starting in other ways and at other times."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+
+import psutil
+import pytest
+from tests.cli.conftest import as_ordinary_user
+from tests.system.running import Up
+
+Fresh = Callable[..., Up]
+
+
+def selects(up: Up) -> bool:
+    body = {"experiment_id": up.experiment, "context": {"id": "someone"}}
+    with up.client() as client:
+        return client.post("/agent/select", json=body).status_code == 200
+
+
+def test_a_second_up_on_the_same_directory_is_refused(system: Up) -> None:
+    second = Up(system.directory)
+    second.log = system.directory / "second.log"
+    with pytest.raises(AssertionError, match="in use by process"):
+        second.start()
+    line = second.log.read_text()
+    assert line.count("\n") == 1
+    assert str(system.process.pid) in line
+    assert os.path.exists(system.directory / "data" / "stores.env")
+
+
+def test_a_taken_port_is_one_line(system: Up, fresh: Fresh) -> None:
+    port = system.environ["PROXY_GRPC_PORT"]
+    second = fresh(PROXY_GRPC_PORT=port)
+    with pytest.raises(AssertionError, match=f"port {port} on 127.0.0.1 is taken"):
+        second.start()
+    assert second.log.read_text().count("\n") == 1
+
+
+def test_servers_that_run_already_are_used(fresh: Fresh) -> None:
+    infra = fresh()
+    with infra.infra() as variables:
+        up = fresh(**variables).start()
+        names = {child.name() for child in up.process.children()}
+        assert not names & {"valkey-server", "postgres"}
+        assert not (up.directory / "data" / "postgres").exists()
+        assert selects(up)
+        assert up.stop() == 0
+    assert not (infra.directory / "data" / "stores.env").exists()
+
+
+def test_a_first_start_that_was_killed_is_completed(fresh: Fresh) -> None:
+    up = fresh()
+    draft = up.directory / "data" / "credentials.draft.json"
+    up.spawn("up")
+    while not draft.exists():
+        time.sleep(0.002)
+    promised = draft.read_text()
+    family = up.kill()
+    assert not psutil.wait_procs(family, timeout=30)[1]
+    assert not up.greeting
+    up.start()
+    assert up.credentials["api_key"] in promised
+    assert up.credentials["password"] in up.greeting
+    assert selects(up)
+    assert not draft.exists()
+
+
+def test_an_impatient_second_signal_ends_it_at_once(fresh: Fresh) -> None:
+    up = fresh().start()
+    family = up.process.children(recursive=True)
+    os.kill(up.process.pid, signal.SIGTERM)
+    assert up.stop(signal.SIGINT) == 1
+    assert not psutil.wait_procs(family, timeout=30)[1]
+    assert selects(up.start())
+
+
+def test_an_ordinary_user_runs_all_of_it(fresh: Fresh) -> None:
+    home = fresh()
+    home.directory.chmod(0o777)
+    up = Up(home.directory / "inner", HOME=str(home.directory / "inner"))
+    old = os.umask(0)
+    up.directory.mkdir(mode=0o777)
+    os.umask(old)
+    up.command = as_ordinary_user(up.command)
+    up.start()
+    try:
+        family = [up.process, *up.process.children(recursive=True)]
+        assert all(member.uids().effective != 0 for member in family)
+        assert selects(up)
+    finally:
+        assert up.stop() == 0
