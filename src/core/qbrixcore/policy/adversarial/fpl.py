@@ -17,6 +17,7 @@ from qbrixcore.policy.adversarial.spec import FPLParamState
 from qbrixcore.policy.base import BasePolicy
 from qbrixcore.policy.base import Chosen
 from qbrixcore.policy.base import Mask
+from qbrixcore.policy.base import Prepared
 from qbrixkernels import leader
 
 _Nodes = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -59,7 +60,14 @@ class FPLPolicy(BasePolicy[FPLParamState]):
             rng.random(count),
             arms,
         )
-        return arms, chances(hyper, state, active)[arms]
+        return arms, np.full(count, np.nan)
+
+    @classmethod
+    def _prepare(cls, hyper: FPLHyper, state: FPLParamState, active: Mask) -> Prepared:
+        chances = np.empty(state.num_arms)
+        nodes, shares = _nodes(int(np.count_nonzero(active)))
+        leader.propensities(state.estimates, hyper.eta, active, nodes, shares, chances)
+        return Prepared(chances)
 
     @classmethod
     def _fold(
@@ -78,14 +86,6 @@ class FPLPolicy(BasePolicy[FPLParamState]):
         return msgspec.structs.replace(
             state, estimates=estimates, clipped=clipped, pulls=pulls
         )
-
-
-def chances(hyper: FPLHyper, state: FPLParamState, active: Mask) -> NDArray[np.float64]:
-    """The (K,) probabilities with which arms are chosen; 0 where not active."""
-    found = np.empty(state.num_arms)
-    nodes, shares = _nodes(int(np.count_nonzero(active)))
-    leader.propensities(state.estimates, hyper.eta, active, nodes, shares, found)
-    return found
 
 
 @functools.lru_cache(maxsize=64)
