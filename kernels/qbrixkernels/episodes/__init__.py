@@ -1,0 +1,1 @@
+"""Whole simulated episodes, compiled around the kernels that choose and learn."""

@@ -1,0 +1,1 @@
+"""Playing policies against problems whose best arm is known."""
