@@ -173,7 +173,8 @@ def select_optimistic(
     """
     size = theta.shape[1]
     own = np.zeros(active.size, dtype=np.bool_)
-    widened = np.empty(gram.shape)
+    alone = contexts.shape[0] == 1 and in_flight.shape[0] == 0
+    widened = np.empty((0 if alone else active.size, size, size))
     for k in range(in_flight.shape[0]):
         if active[k] and in_flight[k].any():
             own[k] = True
@@ -199,6 +200,41 @@ def select_optimistic(
                 own[k] = True
                 widened[k] = inverse[k]
             rank_one(widened[k], x, u)
+
+
+@kernel(
+    VOID(
+        read(REAL, 3),
+        read(REAL, 2),
+        REAL,
+        read(SINGLE, 2),
+        read(BOOL, 1),
+        write(REAL, 2),
+        write(REAL, 2),
+    )
+)
+def marginals(
+    inverse: NDArray[np.float64],
+    theta: NDArray[np.float64],
+    scale: float,
+    contexts: NDArray[np.float32],
+    active: NDArray[np.bool_],
+    means: NDArray[np.float64],
+    deviations: NDArray[np.float64],
+) -> None:
+    """Fill ``means`` and ``deviations`` (N, K) with xᵀθ and s √(xᵀA⁻¹x).
+
+    s is ``scale``. Inactive arms are left as they are.
+    """
+    size = theta.shape[1]
+    x = np.empty(size)
+    for n in range(contexts.shape[0]):
+        for i in range(size):
+            x[i] = contexts[n, i]
+        for k in range(active.size):
+            if active[k]:
+                means[n, k] = dot(theta[k], x)
+                deviations[n, k] = scale * math.sqrt(spread(inverse[k], x))
 
 
 @kernel(

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from qbrixcore.callback import BaseCallback
+from qbrixcore.context import SINGLE
 from qbrixcore.context import Context
 from qbrixcore.context import Feedback
 from qbrixcore.context import InFlight
@@ -63,14 +64,14 @@ class Agent:
         self._policy = implementation(self._spec)
         self._rng = rng
         self._callbacks = tuple(callbacks)
-        arms = experiment.pool.arms
-        self._active = np.array([arm.is_active for arm in arms], dtype=np.bool_)
-        self._none = InFlight.none(len(arms))
+        self._arms = experiment.pool.arms
+        self._active = np.array([arm.is_active for arm in self._arms], dtype=np.bool_)
+        self._none = InFlight.none(len(self._arms))
         self._dim = self._spec.dim(self.hyper)
 
     def prior(self) -> Any:
         """The state before any feedback."""
-        return self._spec.prior(len(self.experiment.pool.arms), self.hyper)
+        return self._spec.prior(len(self._arms), self.hyper)
 
     def select(
         self,
@@ -85,13 +86,12 @@ class Agent:
         arms, propensities = self._policy.select_many(
             self.hyper,
             state,
-            self.encode(context).reshape(1, -1),
+            self._row(context),
             self._active,
             in_flight or self._none,
             self._rng,
         )
-        chosen = self.experiment.pool.arms[int(arms[0])]
-        choice = Choice(chosen, float(propensities[0]))
+        choice = Choice(self._arms[arms.item()], propensities.item())
         for callback in self._callbacks:
             callback.after_select(self.experiment, state, context, choice)
         return choice
@@ -128,6 +128,14 @@ class Agent:
         if context.vector is None:
             raise InvalidContext(f"the policy expects {self._dim} features")
         return as_vector(context.vector)
+
+    def _row(self, context: Context) -> Vector:
+        vector = context.vector
+        if type(vector) is np.ndarray and self._dim and self._schema is None:
+            # the policy checks that features are finite, which once is enough
+            if vector.ndim == 1 and vector.dtype == SINGLE:
+                return vector[None]
+        return self.encode(context)[None]
 
 
 _NOTHING = np.empty(0, dtype=np.float32)

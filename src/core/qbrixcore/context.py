@@ -17,9 +17,13 @@ from qbrixcore.errors import InvalidContext
 
 Vector = NDArray[np.float32]
 
+SINGLE = np.dtype(np.float32)
+
 
 def as_vector(values: ArrayLike) -> Vector:
     """A (D,) float32 vector of finite features. Raises InvalidContext."""
+    if type(values) is np.ndarray and values.dtype == SINGLE and values.ndim == 1:
+        return _finite(np.ascontiguousarray(values))
     try:
         with np.errstate(over="ignore", invalid="ignore"):
             vector = np.ascontiguousarray(values, dtype=np.float32)
@@ -27,7 +31,11 @@ def as_vector(values: ArrayLike) -> Vector:
         raise InvalidContext("the vector must be a list of numbers") from None
     if np.ndim(values) != 1:
         raise InvalidContext("the vector must have one dimension")
-    if not np.isfinite(vector).all():
+    return _finite(vector)
+
+
+def _finite(vector: Vector) -> Vector:
+    if np.count_nonzero(np.isfinite(vector)) != vector.size:
         raise InvalidContext("every feature must be finite as a 32-bit float")
     return vector
 
