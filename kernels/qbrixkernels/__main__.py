@@ -9,10 +9,13 @@ from typing import Final
 FAMILIES: Final = (
     "beta",
     "choice",
+    "dirichlet",
     "divergence",
     "epsilon",
+    "gaussian",
     "indices",
     "leader",
+    "logistic",
     "ridge",
     "weights",
 )

@@ -107,8 +107,10 @@ def marginals(
     means: NDArray[np.float64],
     deviations: NDArray[np.float64],
 ) -> None:
-    """Fill ``means`` and ``deviations`` (N, K) with xᵀm and s √(xᵀΣx), both on the
-    scale of log odds, s being ``scale``. Inactive arms are left as they are."""
+    """Fill ``means`` and ``deviations`` (N, K) with xᵀm and s √(xᵀΣx), as log odds.
+
+    s is ``scale``. Inactive arms are left as they are.
+    """
     size = mean.shape[1]
     x = np.empty(size)
     for n in range(contexts.shape[0]):

@@ -30,6 +30,12 @@ ALIASES = {
     "qbrixcore.protoc.stochastic.ts:BetaTSProtocol": (
         "qbrixcore.policy.stochastic.ts:BetaTSPolicy"
     ),
+    "qbrixcore.protoc.stochastic.ts:GaussianTSProtocol": (
+        "qbrixcore.policy.stochastic.ts:GaussianTSPolicy"
+    ),
+    "qbrixcore.protoc.contextual.ts:LinTSProtocol": (
+        "qbrixcore.policy.contextual.ts:LinTSPolicy"
+    ),
     "qbrixcore.protoc.stochastic.ucb:UCB1TunedProtocol": (
         "qbrixcore.policy.stochastic.ucb:UCB1TunedPolicy"
     ),

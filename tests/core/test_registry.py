@@ -35,9 +35,11 @@ LIGHT = (
     "qbrixcore.policy.adversarial.spec",
     "qbrixcore.policy.baseline.spec",
     "qbrixcore.policy.contextual.spec",
+    "qbrixcore.policy.contextual.ts_spec",
     "qbrixcore.policy.stochastic.eps_spec",
     "qbrixcore.policy.stochastic.index_spec",
     "qbrixcore.policy.stochastic.spec",
+    "qbrixcore.policy.stochastic.ts_spec",
     "qbrixcore.pool",
     "qbrixcore.schema",
 )

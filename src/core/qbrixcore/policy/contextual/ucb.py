@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from qbrixcore.context import Feedback
 from qbrixcore.context import InFlight
-from qbrixcore.policy.base import BasePolicy
 from qbrixcore.policy.base import Chosen
 from qbrixcore.policy.base import Mask
+from qbrixcore.policy.contextual.regression import RidgePolicy
 from qbrixcore.policy.contextual.ridge_state import RidgeParamState
 from qbrixcore.policy.contextual.ucb_spec import LIN_UCB
 from qbrixcore.policy.contextual.ucb_spec import LinUCBHyper
 from qbrixkernels import ridge
 
 
-class LinUCBPolicy(BasePolicy[RidgeParamState]):
+class LinUCBPolicy(RidgePolicy):
     """Disjoint LinUCB: one ridge regression per arm.
 
     Takes the largest xᵀθ + α √(xᵀA⁻¹x), where A = λI + Σ xxᵀ and θ = A⁻¹ Σ r x. The
@@ -56,24 +54,3 @@ class LinUCBPolicy(BasePolicy[RidgeParamState]):
             propensities,
         )
         return arms, propensities
-
-    @classmethod
-    def _fold(
-        cls, hyper: LinUCBHyper, state: RidgeParamState, feedback: Feedback
-    ) -> RidgeParamState:
-        gram, inverse = state.gram.copy(), state.inverse.copy()
-        moment, theta = state.moment.copy(), state.theta.copy()
-        pulls = state.pulls.copy()
-        ridge.fold(
-            gram,
-            inverse,
-            moment,
-            theta,
-            pulls,
-            feedback.arms,
-            feedback.rewards,
-            feedback.vectors,
-        )
-        return msgspec.structs.replace(
-            state, gram=gram, inverse=inverse, moment=moment, theta=theta, pulls=pulls
-        )

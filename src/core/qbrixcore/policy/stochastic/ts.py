@@ -12,10 +12,17 @@ from qbrixcore.policy.base import BasePolicy
 from qbrixcore.policy.base import Chosen
 from qbrixcore.policy.base import Mask
 from qbrixcore.policy.stochastic.ts_spec import BETA_TS
+from qbrixcore.policy.stochastic.ts_spec import DISCOUNTED_TS
+from qbrixcore.policy.stochastic.ts_spec import GAUSSIAN_TS
 from qbrixcore.policy.stochastic.ts_spec import BetaTSHyper
 from qbrixcore.policy.stochastic.ts_spec import BetaTSParamState
+from qbrixcore.policy.stochastic.ts_spec import DiscountedTSHyper
+from qbrixcore.policy.stochastic.ts_spec import DiscountedTSParamState
+from qbrixcore.policy.stochastic.ts_spec import GaussianTSHyper
+from qbrixcore.policy.stochastic.ts_spec import GaussianTSParamState
 from qbrixkernels import beta
 from qbrixkernels import choice
+from qbrixkernels import gaussian
 
 
 class BetaTSPolicy(BasePolicy[BetaTSParamState]):
@@ -44,11 +51,8 @@ class BetaTSPolicy(BasePolicy[BetaTSParamState]):
         in_flight: InFlight,
         rng: np.random.Generator,
     ) -> Chosen:
-        count = len(contexts)
-        draws = rng.beta(state.alpha, state.beta, (count, state.num_arms))
-        arms = np.empty(count, dtype=np.int64)
-        choice.best(draws, active, rng.random(count), arms)
-        return arms, np.full(count, np.nan)
+        draws = rng.beta(state.alpha, state.beta, (len(contexts), state.num_arms))
+        return _largest(draws, active, rng)
 
     @classmethod
     def _fold(
@@ -58,3 +62,101 @@ class BetaTSPolicy(BasePolicy[BetaTSParamState]):
         pulls = state.pulls.copy()
         beta.fold(alpha, shortfall, pulls, feedback.arms, feedback.rewards)
         return msgspec.structs.replace(state, alpha=alpha, beta=shortfall, pulls=pulls)
+
+
+class DiscountedTSPolicy(BasePolicy[DiscountedTSParamState]):
+    """Beta-Bernoulli Thompson sampling that forgets, for rewards in [0, 1].
+
+    Every reward first multiplies all counted successes and failures by γ, then is
+    counted itself; arms are drawn as in BetaTS, from the prior plus these counts.
+
+    References
+    ----------
+    .. [1] Raj, V. and Kalyani, S. (2017). Taming non-stationary bandits: a Bayesian
+       approach. arXiv:1707.09727. Algorithm 1.
+    """
+
+    spec = DISCOUNTED_TS
+
+    @classmethod
+    def _select_many(
+        cls,
+        hyper: DiscountedTSHyper,
+        state: DiscountedTSParamState,
+        contexts: NDArray[np.float32],
+        active: Mask,
+        in_flight: InFlight,
+        rng: np.random.Generator,
+    ) -> Chosen:
+        alpha = state.successes + hyper.alpha_prior
+        shortfall = state.failures + hyper.beta_prior
+        draws = rng.beta(alpha, shortfall, (len(contexts), state.num_arms))
+        return _largest(draws, active, rng)
+
+    @classmethod
+    def _fold(
+        cls, hyper: DiscountedTSHyper, state: DiscountedTSParamState, feedback: Feedback
+    ) -> DiscountedTSParamState:
+        successes, failures = state.successes.copy(), state.failures.copy()
+        pulls = state.pulls.copy()
+        beta.fold_discounted(
+            successes, failures, pulls, hyper.gamma, feedback.arms, feedback.rewards
+        )
+        return msgspec.structs.replace(
+            state, successes=successes, failures=failures, pulls=pulls
+        )
+
+
+class GaussianTSPolicy(BasePolicy[GaussianTSParamState]):
+    """Gaussian Thompson sampling, for rewards that are any number.
+
+    Draw θ_k ~ N(m_k, 1/τ_k) for every arm and take the largest; then, with ν the
+    precision of the noise, m = (τ m + ν r) / (τ + ν) and τ += ν. Random by itself, it
+    needs no account of choices in flight.
+
+    References
+    ----------
+    .. [1] Agrawal, S. and Goyal, N. (2013). Further optimal regret bounds for Thompson
+       sampling. AISTATS. Section 4.
+    .. [2] Russo, D., Van Roy, B., Kazerouni, A., Osband, I. and Wen, Z. (2018). A
+       tutorial on Thompson sampling. Found. Trends Mach. Learn. 11.
+    """
+
+    spec = GAUSSIAN_TS
+
+    @classmethod
+    def _select_many(
+        cls,
+        hyper: GaussianTSHyper,
+        state: GaussianTSParamState,
+        contexts: NDArray[np.float32],
+        active: Mask,
+        in_flight: InFlight,
+        rng: np.random.Generator,
+    ) -> Chosen:
+        draws = rng.standard_normal((len(contexts), state.num_arms))
+        draws /= np.sqrt(state.precision)
+        draws += state.mean
+        return _largest(draws, active, rng)
+
+    @classmethod
+    def _fold(
+        cls, hyper: GaussianTSHyper, state: GaussianTSParamState, feedback: Feedback
+    ) -> GaussianTSParamState:
+        mean, precision = state.mean.copy(), state.precision.copy()
+        pulls = state.pulls.copy()
+        noise = hyper.noise_precision
+        gaussian.fold(mean, precision, pulls, noise, feedback.arms, feedback.rewards)
+        return msgspec.structs.replace(
+            state, mean=mean, precision=precision, pulls=pulls
+        )
+
+
+def _largest(
+    draws: NDArray[np.float64], active: Mask, rng: np.random.Generator
+) -> Chosen:
+    """The active arm of the largest draw in each row (N, K)."""
+    count = len(draws)
+    arms = np.empty(count, dtype=np.int64)
+    choice.best(draws, active, rng.random(count), arms)
+    return arms, np.full(count, np.nan)

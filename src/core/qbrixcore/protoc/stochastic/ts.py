@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from qbrixcore.policy.stochastic.ts import BetaTSPolicy as BetaTSProtocol
+from qbrixcore.policy.stochastic.ts import GaussianTSPolicy as GaussianTSProtocol
 
-__all__ = ["BetaTSProtocol"]
+__all__ = ["BetaTSProtocol", "GaussianTSProtocol"]
