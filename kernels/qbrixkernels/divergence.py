@@ -90,7 +90,9 @@ def surely_below(p: float, budget: float, q: float) -> bool:
         return False
     if p + math.sqrt(0.5 * budget) < q - 1e-9:
         return True
-    return divergence(p, q) > budget * (1.0 + 1e-9) + 1e-15
+    # q is a rounded bound itself; the slope of kl says how much that matters
+    rounding = 1e-15 + 1e-14 * (q - p) / (q * (1.0 - q))
+    return divergence(p, q) > budget * (1.0 + 1e-9) + rounding
 
 
 @kernel(

@@ -129,9 +129,13 @@ def select_implicit(
     propensities: NDArray[np.float64],
 ) -> None:
     """Draw N arms from p ∝ exp(-η L) over the active arms, as ``select_mixed`` does."""
+    least = np.inf
+    for k in range(losses.size):
+        if active[k]:
+            least = min(least, losses[k])
     log_weights = np.empty(losses.size)
     for k in range(losses.size):
-        log_weights[k] = max(-eta * losses[k], -LARGEST)
+        log_weights[k] = max(-eta * (losses[k] - least), -LARGEST)
     select_mixed(log_weights, active, 0.0, draws, arms, propensities)
 
 
