@@ -28,6 +28,17 @@ SHOWN = {
     core.GateNotFound: (404, "GATE_NOT_FOUND", StatusCode.NOT_FOUND),
     core.NameTaken: (409, "CONFLICT", StatusCode.ALREADY_EXISTS),
     core.Conflict: (409, "CONFLICT", StatusCode.FAILED_PRECONDITION),
+    core.UserExists: (409, "USER_ALREADY_EXISTS", StatusCode.ALREADY_EXISTS),
+    core.ApiKeyLimitReached: (
+        409,
+        "API_KEY_LIMIT_REACHED",
+        StatusCode.FAILED_PRECONDITION,
+    ),
+    core.ExperimentLimitReached: (
+        409,
+        "EXPERIMENT_LIMIT_REACHED",
+        StatusCode.FAILED_PRECONDITION,
+    ),
     core.PoolInUse: (409, "POOL_HAS_EXPERIMENTS", StatusCode.FAILED_PRECONDITION),
     core.UnknownPolicy: (400, "INVALID_POLICY_PARAMS", StatusCode.INVALID_ARGUMENT),
     core.InvalidParams: (400, "INVALID_POLICY_PARAMS", StatusCode.INVALID_ARGUMENT),
@@ -37,6 +48,7 @@ SHOWN = {
     core.TokenExpired: (400, "FEEDBACK_FAILED", StatusCode.INVALID_ARGUMENT),
     core.Unauthenticated: (401, "UNAUTHORIZED", StatusCode.UNAUTHENTICATED),
     core.InvalidApiKey: (401, "INVALID_API_KEY", StatusCode.UNAUTHENTICATED),
+    core.InvalidBearer: (401, "INVALID_TOKEN", StatusCode.UNAUTHENTICATED),
     core.Denied: (403, "FORBIDDEN", StatusCode.PERMISSION_DENIED),
     core.InsufficientScopes: (
         403,

@@ -8,7 +8,10 @@ QbrixError
 │   └── GateNotFound
 ├── Conflict                 already there, or changed since
 │   ├── NameTaken
-│   └── PoolInUse
+│   │   └── UserExists
+│   ├── PoolInUse
+│   ├── ApiKeyLimitReached
+│   └── ExperimentLimitReached
 ├── Invalid                  the request can never succeed
 │   ├── InvalidParams
 │   │   └── UnknownPolicy
@@ -17,7 +20,8 @@ QbrixError
 │       └── InvalidToken
 │           └── TokenExpired
 ├── Unauthenticated          unknown caller
-│   └── InvalidApiKey
+│   ├── InvalidApiKey
+│   └── InvalidBearer
 ├── Denied                   known caller, not allowed
 │   └── InsufficientScopes
 ├── Overloaded               more in flight than is allowed; try again
@@ -67,8 +71,20 @@ class NameTaken(Conflict):
     """this name is taken"""
 
 
+class UserExists(NameTaken):
+    """a user has this address"""
+
+
 class PoolInUse(Conflict):
     """the pool is used by experiments"""
+
+
+class ApiKeyLimitReached(Conflict):
+    """the plan allows no more api keys"""
+
+
+class ExperimentLimitReached(Conflict):
+    """the plan allows no more active experiments"""
 
 
 class Invalid(QbrixError):
@@ -105,6 +121,10 @@ class Unauthenticated(QbrixError):
 
 class InvalidApiKey(Unauthenticated):
     """api key is not valid"""
+
+
+class InvalidBearer(Unauthenticated):
+    """access or refresh token is not valid, or has expired"""
 
 
 class Denied(QbrixError):

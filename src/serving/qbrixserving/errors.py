@@ -61,6 +61,7 @@ TABLE: Final[Mapping[type[core.QbrixError], Row]] = {
     core.InvalidFeedback: Row(400, Code.FEEDBACK_FAILED, StatusCode.INVALID_ARGUMENT),
     core.Unauthenticated: Row(401, Code.UNAUTHORIZED, StatusCode.UNAUTHENTICATED),
     core.InvalidApiKey: Row(401, Code.INVALID_API_KEY, StatusCode.UNAUTHENTICATED),
+    core.InvalidBearer: Row(401, Code.INVALID_TOKEN, StatusCode.UNAUTHENTICATED),
     core.Denied: Row(403, Code.FORBIDDEN, StatusCode.PERMISSION_DENIED),
     core.InsufficientScopes: Row(
         403, Code.INSUFFICIENT_SCOPES, StatusCode.PERMISSION_DENIED
@@ -72,6 +73,13 @@ TABLE: Final[Mapping[type[core.QbrixError], Row]] = {
     core.GateNotFound: Row(404, Code.GATE_NOT_FOUND, StatusCode.NOT_FOUND),
     core.Conflict: Row(409, Code.CONFLICT, StatusCode.FAILED_PRECONDITION),
     core.NameTaken: Row(409, Code.CONFLICT, StatusCode.ALREADY_EXISTS),
+    core.UserExists: Row(409, Code.USER_ALREADY_EXISTS, StatusCode.ALREADY_EXISTS),
+    core.ApiKeyLimitReached: Row(
+        409, Code.API_KEY_LIMIT_REACHED, StatusCode.FAILED_PRECONDITION
+    ),
+    core.ExperimentLimitReached: Row(
+        409, Code.EXPERIMENT_LIMIT_REACHED, StatusCode.FAILED_PRECONDITION
+    ),
     core.PoolInUse: Row(409, Code.POOL_HAS_EXPERIMENTS, StatusCode.FAILED_PRECONDITION),
     core.Overloaded: Row(429, Code.RATE_LIMITED, StatusCode.RESOURCE_EXHAUSTED),
     core.Unavailable: Row(503, Code.SERVICE_UNAVAILABLE, StatusCode.UNAVAILABLE),
