@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 from qbrixcore.param.state import BaseParamState
 from qbrixcore.param.state import Layout
 from qbrixcore.param.state import PerArmVector
+
+# a covariance LᵀVL per arm, packed: T = D (D + 1) / 2
+Factor: TypeAlias = Annotated[NDArray[np.float64], Layout("<f8", ("K", "T"))]
 
 
 class LaplaceParamState(BaseParamState, frozen=True):
@@ -22,7 +26,7 @@ class LaplaceParamState(BaseParamState, frozen=True):
     """
 
     mean: PerArmVector
-    factor: Annotated[NDArray[np.float64], Layout("<f8", ("K", "T"))]
+    factor: Factor
 
     @classmethod
     def axes(cls, hyper: Any) -> dict[str, int]:
