@@ -10,7 +10,7 @@ SOURCES := kernels src services tests bench proto
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test types lint fmt check proto infra dev dev-proxy dev-motor dev-cortex db-reset bench lock
+.PHONY: help install run demo test types lint fmt check proto infra dev dev-proxy dev-motor dev-cortex db-reset oracle bench lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -64,6 +64,9 @@ dev-proxy dev-motor dev-cortex: dev-%: $(STAMP)
 
 db-reset: $(STAMP) ## forget everything under the data directory
 	@$(BIN)/qbrix reset
+
+oracle: $(STAMP) ## every published regret figure, with as many runs as published
+	QBRIX_ORACLE_RUNS=1000 $(BIN)/pytest tests/oracle -s
 
 bench: $(STAMP) ## micro-benchmarks, then the system beside a bare echo
 	$(BIN)/pytest bench --benchmark-only

@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from qbrixkernels import choice
 from qbrixkernels import leader
 from qbrixkernels.episodes.linking import step
 from qbrixkernels.episodes.step import CHOOSE
@@ -23,10 +22,11 @@ from qbrixkernels.episodes.step import State
 def choose(state: State, hyper: NDArray[np.float64], ask: Ask) -> None:
     """The largest perturbed estimate."""
     size, nodes = ask.active.size, hyper.size // 2
-    scores = np.empty((1, size))
+    noise = np.empty((1, size))
     for k in range(size):
-        scores[0, k] = ask.rng.standard_exponential() * hyper[0] + state.reals[k]
-    choice.best(scores, ask.active, ask.rng.random(1), ask.arms)
+        noise[0, k] = ask.rng.standard_exponential()
+    ties = ask.rng.random(1)
+    leader.select(state.reals, hyper[0], ask.active, noise, ties, ask.arms)
     chances = np.empty(size)
     leader.propensities(
         state.reals,

@@ -62,7 +62,8 @@ class CompiledPlayer:
         self._spec = spec
         self._rng = rng
         self._state = flat(spec.prior(problem.num_arms, hyper))
-        self._hyper = numbers(hyper)
+        constants = steps.constants(problem.num_arms)
+        self._hyper = np.concatenate([numbers(hyper), *constants])
         told = traffic.motors if traffic.counts_in_flight else 0
         arms, dim, delay = problem.num_arms, problem.dim, traffic.delay
         wide = arms if spec.contextual else 0

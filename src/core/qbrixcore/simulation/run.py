@@ -17,6 +17,7 @@ from qbrixcore.simulation.curve import exact_checkpoints
 from qbrixcore.simulation.curve import spread_checkpoints
 from qbrixcore.simulation.player import make_player
 from qbrixcore.simulation.problem import Problem
+from qbrixcore.simulation.steps import find_steps
 from qbrixcore.simulation.traffic import Traffic
 
 
@@ -54,6 +55,9 @@ def simulate(
             raise Invalid("a checkpoint lies beyond the horizon")
     way = traffic or Traffic()
     seeds = np.random.SeedSequence(seed).spawn(runs)
+    for contestant in contestants:
+        # compiled here, not by every thread
+        find_steps(contestant.policy.spec.name)
 
     def one(job: tuple[Contestant, np.random.SeedSequence]) -> NDArray[np.float64]:
         return episode(problem, job[0], way, horizon, points, job[1])

@@ -6,10 +6,14 @@ import functools
 import importlib
 from collections.abc import Callable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Any
 from typing import Final
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 _PACKAGE: Final = "qbrixkernels.episodes"
 
@@ -27,16 +31,26 @@ _STEPS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "LinUCBPolicy": ("ridge:choose_optimistic", "ridge:learn"),
         "EXP3Policy": ("weights:choose_mixed", "weights:learn_mixed"),
         "EXP3IXPolicy": ("weights:choose_implicit", "weights:learn_implicit"),
+        "FPLPolicy": ("leader:choose", "leader:learn"),
         "UCB": ("baseline:choose", "indices:learn"),
     }
 )
 
 
+_CONSTANTS: Final[Mapping[str, str]] = MappingProxyType(
+    {"FPLPolicy": "qbrixcore.policy.adversarial.fpl:gauss_nodes"}
+)
+
+
 class Steps(NamedTuple):
-    """How a policy chooses and learns inside a compiled episode."""
+    """How a policy chooses and learns inside a compiled episode.
+
+    ``constants(K)`` are arrays that the steps read behind the hyperparameters.
+    """
 
     choose: Callable[..., None]
     learn: Callable[..., None]
+    constants: Callable[[int], Sequence[NDArray[np.float64]]]
 
 
 @functools.cache
@@ -44,12 +58,16 @@ def find_steps(policy: str) -> Steps | None:
     """The steps of a policy, compiled if need be, or None where it has none."""
     if policy not in _STEPS:
         return None
-    choose, learn = _STEPS[policy]
-    return Steps(_load(choose), _load(learn))
+    choose, learn = (_load(f"{_PACKAGE}.{path}") for path in _STEPS[policy])
+    constants = _load(_CONSTANTS[policy]) if policy in _CONSTANTS else _none
+    return Steps(choose, learn, constants)
 
 
-def _load(path: str) -> Callable[..., None]:
+def _load(path: str) -> Callable[..., Any]:
     module, _, name = path.partition(":")
-    loaded: Any = importlib.import_module(f"{_PACKAGE}.{module}")
-    step: Callable[..., None] = getattr(loaded, name)
-    return step
+    found: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return found
+
+
+def _none(num_arms: int) -> Sequence[NDArray[np.float64]]:
+    return ()

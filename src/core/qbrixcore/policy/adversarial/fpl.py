@@ -65,7 +65,7 @@ class FPLPolicy(BasePolicy[FPLParamState]):
     @classmethod
     def _prepare(cls, hyper: FPLHyper, state: FPLParamState, active: Mask) -> Prepared:
         chances = np.empty(state.num_arms)
-        nodes, shares = _nodes(int(np.count_nonzero(active)))
+        nodes, shares = gauss_nodes(int(np.count_nonzero(active)))
         leader.propensities(state.estimates, hyper.eta, active, nodes, shares, chances)
         return Prepared(chances)
 
@@ -89,7 +89,8 @@ class FPLPolicy(BasePolicy[FPLParamState]):
 
 
 @functools.lru_cache(maxsize=64)
-def _nodes(arms: int) -> _Nodes:
+def gauss_nodes(arms: int) -> _Nodes:
+    """Nodes on [0, 1] and their shares, for so many active arms."""
     # half as many nodes as arms are exact; many arms decide near 0, among dense nodes
     count = max(1, min(math.ceil(arms / 2), math.ceil(4 * math.sqrt(arms))))
     nodes, shares = np.polynomial.legendre.leggauss(count)
