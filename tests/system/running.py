@@ -11,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
+from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +30,7 @@ PORTS = ("PROXY_HTTP_PORT", "PROXY_GRPC_PORT", "MOTOR_GRPC_PORT", "CORTEX_GRPC_P
 OURS = ("PROXY_", "MOTOR_", "CORTEX_", "QBRIX_", "LOG_")
 READY_SEC = 90.0
 STOP_SEC = 30.0
+PATIENCE_SEC = 30.0
 
 
 class Up:
@@ -129,6 +132,33 @@ class Up:
         finally:
             assert self.stop() == 0
 
+    def run(self, command: str) -> str:
+        """What a command printed that ends by itself."""
+        return subprocess.run(
+            [*self.command, command],
+            env=self.environ,
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=READY_SEC,
+            check=True,
+        ).stdout
+
+    @contextmanager
+    def dev(self, service: str) -> Iterator[None]:
+        """One service, as ``qbrix dev`` runs it."""
+        with self.log.open("a") as log:
+            process = subprocess.Popen(
+                [*self.command, "dev", service],
+                env=self.environ,
+                stdout=log,
+                stderr=log,
+            )
+        try:
+            yield
+        finally:
+            process.terminate()
+            assert process.wait(STOP_SEC) == 0
+
     def put_away(self) -> None:
         """Stop it if it runs, and remove its directory."""
         if self._process is not None and self._process.poll() is None:
@@ -194,3 +224,11 @@ def scratch() -> Path:
     directory = Path(tempfile.mkdtemp(prefix="qbrix-system-"))
     directory.chmod(0o711)
     return directory
+
+
+def eventually(done: Callable[[], object]) -> None:
+    """Return as soon as it is true."""
+    deadline = time.monotonic() + PATIENCE_SEC
+    while not done():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import signal
-import time
 from collections.abc import Callable
 
 import httpx
 import psutil
 from tests.system.learned import learned
 from tests.system.running import Up
+from tests.system.running import eventually
 
 Fresh = Callable[..., Up]
 PATIENCE_SEC = 30.0
@@ -22,13 +22,6 @@ def select(client: httpx.Client, experiment: str) -> httpx.Response:
 
 def reward(client: httpx.Client, token: str) -> httpx.Response:
     return client.post("/agent/feedback", json={"request_id": token, "reward": 1})
-
-
-def eventually(done: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE_SEC
-    while not done():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
 
 
 def answers(client: httpx.Client, experiment: str) -> bool:

@@ -6,11 +6,14 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 
+import httpx
 import psutil
 import pytest
 from tests.cli.conftest import as_ordinary_user
 from tests.system.running import Up
+from tests.system.running import eventually
 
 Fresh = Callable[..., Up]
 
@@ -50,6 +53,29 @@ def test_servers_that_run_already_are_used(fresh: Fresh) -> None:
         assert selects(up)
         assert up.stop() == 0
     assert not (infra.directory / "data" / "stores.env").exists()
+
+
+def test_services_run_one_by_one_beside_the_stores(fresh: Fresh) -> None:
+    infra = fresh(PROXY_AUTH="off")
+    with infra.infra():
+        done = infra.run("migrate")
+        assert done == "the database has the current schema\n"
+        with ExitStack() as stack:
+            for name in ("motor", "cortex", "proxy"):
+                stack.enter_context(infra.dev(name))
+            origin = f"http://127.0.0.1:{infra.environ['PROXY_HTTP_PORT']}"
+            eventually(lambda: is_ready(origin))
+            arms = {"name": "p", "arms": [{"name": "a"}, {"name": "b"}]}
+            made = httpx.post(f"{origin}/api/v1/pools", json=arms, trust_env=False)
+            assert made.status_code == 201, made.text
+
+
+def is_ready(origin: str) -> bool:
+    try:
+        answer = httpx.get(f"{origin}/health/ready", trust_env=False)
+    except httpx.HTTPError:
+        return False
+    return answer.status_code == 200
 
 
 def test_a_first_start_that_was_killed_is_completed(fresh: Fresh) -> None:

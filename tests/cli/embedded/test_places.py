@@ -30,7 +30,7 @@ def test_what_is_missing_does_not_stop_a_stranger(directory: Path) -> None:
 
 
 def test_an_open_directory_is_used_itself(directory: Path) -> None:
-    assert places.reachable_directory(directory, STRANGER) == directory
+    assert places.reachable_directory(directory, STRANGER, "x") == directory
 
 
 def test_a_closed_directory_gets_the_same_place_each_time(
@@ -43,14 +43,39 @@ def test_a_closed_directory_gets_the_same_place_each_time(
     wanted.mkdir(parents=True)
     wanted.parent.chmod(0o700)
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
-    place = places.reachable_directory(wanted, STRANGER)
-    assert places.reachable_directory(wanted, STRANGER) == place
+    place = places.reachable_directory(wanted, STRANGER, "x")
+    assert places.reachable_directory(wanted, STRANGER, "x") == place
     assert places.can_enter(place, STRANGER)
     assert place.is_relative_to(scratch)
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 1
     assert str(wanted) in said[0]
     assert str(place) in said[0]
+
+
+def test_data_is_looked_for_where_it_was_left(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(directory))
+    wanted = directory / "closed" / "data"
+    wanted.mkdir(parents=True)
+    wanted.parent.chmod(0o700)
+    place = places.reachable_directory(wanted, STRANGER, "x")
+    wanted.parent.chmod(0o711)
+    moved = wanted.rename(directory / "moved")
+    assert places.reachable_directory(moved, STRANGER, "x") == place
+    place.rmdir()
+    with pytest.raises(StartError, match=f"was in {place}: restore it"):
+        places.reachable_directory(moved, STRANGER, "x")
+
+
+def test_data_that_was_closed_off_is_not_started_anew(directory: Path) -> None:
+    wanted = directory / "folder" / "data"
+    (wanted / "x").mkdir(parents=True)
+    assert places.reachable_directory(wanted, STRANGER, "x") == wanted
+    wanted.parent.chmod(0o700)
+    with pytest.raises(StartError, match="cannot enter .* any more"):
+        places.reachable_directory(wanted, STRANGER, "x")
 
 
 def test_a_place_of_somebody_else_is_refused(
@@ -64,7 +89,7 @@ def test_a_place_of_somebody_else_is_refused(
     trap.symlink_to(directory / "elsewhere")
     (directory / "elsewhere").mkdir()
     with pytest.raises(StartError, match="belongs to somebody else"):
-        places.reachable_directory(wanted, STRANGER)
+        places.reachable_directory(wanted, STRANGER, "x")
 
 
 def test_programs_a_stranger_cannot_reach_are_copied_readable(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -131,6 +132,7 @@ async def test_a_directory_closed_to_nobody_works_for_root(tmp_path: Path) -> No
         assert await run(postgres, "select 1") == 1
     place = place_for(closed / "data", server_account())
     assert (place / "cluster" / "PG_VERSION").exists()
+    shutil.rmtree(place)
 
 
 def test_an_ordinary_user_can_run_it(directory: Path) -> None:

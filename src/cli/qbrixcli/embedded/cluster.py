@@ -14,6 +14,7 @@ from qbrixcli.embedded.places import runnable_tree
 from qbrixcli.embedded.wheels import postgres_tree
 
 PARTS = ("bin", "lib", "share")
+CLUSTER = "cluster"
 
 
 def programs(account: Account) -> Path:
@@ -34,8 +35,8 @@ async def ready_cluster(
 
     Raises StartError if it cannot be made.
     """
-    place = reachable_directory(directory, account)
-    cluster = place / "cluster"
+    place = reachable_directory(directory, account, CLUSTER)
+    cluster = place / CLUSTER
     if not cluster.is_dir():
         await _create(cluster, user, password, account)
     # its owner is known to be gone: whoever starts it holds the lock of the directory

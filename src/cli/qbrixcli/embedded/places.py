@@ -22,6 +22,7 @@ from qbrixcli.embedded.errors import StartError
 NOBODY = 65534
 SYSTEM_ROOT = Path("/var/lib/qbrix")
 ENTER = 0o711
+RECORD = "place"
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -72,22 +73,37 @@ def _may_pass(status: os.stat_result, account: Account) -> bool:
 
 
 def place_for(wanted: Path, account: Account) -> Path:
-    """The wanted directory if the account can reach it, else the one in its place."""
+    """The wanted directory if the account can reach it, else the one in its place.
+
+    Once data lies somewhere it is looked for there, whatever became of the folders.
+    """
+    record = wanted / RECORD
+    if record.is_file():
+        return Path(record.read_text())
     if can_enter(wanted, account):
         return wanted
     return _fallback_root(wanted) / f"data-{_name(bytes(wanted))}"
 
 
-def reachable_directory(wanted: Path, account: Account) -> Path:
-    """The same, made if it is missing.
+def reachable_directory(wanted: Path, account: Account, content: str) -> Path:
+    """The place of an existing directory, made if there is no ``content`` yet.
 
-    Raises StartError if the place belongs to somebody else.
+    Raises StartError if that was there and cannot be reached, or is somebody else's.
     """
     place = place_for(wanted, account)
+    known = (wanted / RECORD).is_file()
     if place == wanted:
         return wanted
-    if not place.is_dir():
+    if known and not place.is_dir():
+        raise StartError(f"the data of {wanted} was in {place}: restore it there")
+    if not known and (wanted / content).is_dir():
+        raise StartError(
+            f"postgres runs as nobody, who cannot enter {wanted} any more:"
+            " let others pass through the folders above it"
+        )
+    if not known:
         _say(f"postgres runs as nobody, who cannot enter {wanted}: it uses {place}")
+        (wanted / RECORD).write_text(str(place))
     _own(place.parent)
     return _own(place)
 
