@@ -26,6 +26,7 @@ from qbrixcore.errors import QbrixError
 from qbrixcore.errors import Unavailable
 from qbrixstore.redis.config import Limits
 from qbrixstore.redis.config import RedisSettings
+from qbrixstore.redis.connection import CancellableConnection
 from qbrixstore.redis.refusals import REFUSALS
 
 Argument = bytes | str | int | float
@@ -53,6 +54,7 @@ class RedisClient:
         self.limits = limits
         self._redis: Any = Redis(
             connection_pool=BlockingConnectionPool(
+                connection_class=CancellableConnection,
                 max_connections=limits.connections,
                 timeout=limits.pool_wait,
                 host=settings.host,

@@ -1,0 +1,46 @@
+"""A connection whose writes can be cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from redis.asyncio import Connection
+from redis.exceptions import ConnectionError as LostConnection
+from redis.exceptions import TimeoutError as TooSlow
+
+
+class CancellableConnection(Connection):
+    """Bounds a write by ``asyncio.timeout``.
+
+    The library uses ``asyncio.wait_for``, which in Python 3.11 loses a cancellation
+    that arrives when the write has just ended, so that a task told to stop goes on. It
+    also starts a task for every command.
+    """
+
+    async def send_packed_command(
+        self, command: bytes | str | Iterable[bytes], check_health: bool = True
+    ) -> None:
+        """Write a packed command. Raises redis errors like the original."""
+        if not self.is_connected:
+            await self.connect_check_health(check_health=False)
+        if check_health:
+            await self.check_health()  # type: ignore[no-untyped-call]
+        if isinstance(command, str):
+            command = command.encode()
+        try:
+            self._writer.writelines(
+                [command] if isinstance(command, bytes) else command
+            )
+            async with asyncio.timeout(self.socket_timeout):
+                await self._writer.drain()
+        except TimeoutError:
+            await self.disconnect(nowait=True)
+            raise TooSlow("Timeout writing to socket") from None
+        except OSError as error:
+            await self.disconnect(nowait=True)
+            raise LostConnection(f"Error while writing to socket. {error}") from error
+        except BaseException:
+            # what is half written cannot be taken back
+            await self.disconnect(nowait=True)
+            raise
