@@ -59,6 +59,7 @@ class Conversation:
             self._reader.cancel()
 
     async def _read(self) -> None:
+        await self._write(AnswerFrame())
         while (frame := await self._context.read()) is not _END:
             self._received += 1
             answers = AnswerFrame()

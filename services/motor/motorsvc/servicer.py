@@ -51,8 +51,6 @@ class MotorServicer(motor_pb2_grpc.MotorServiceServicer):
     async def SelectStream(self, requests: object, context: Context) -> None:
         """Frames of selects, until the caller or ``drain`` ends it."""
         conversation = Conversation(context, self._working())
-        # tells the caller that the stream stands, before there is anything to answer
-        await context.send_initial_metadata(())
         self._conversations.add(conversation)
         try:
             await conversation.run()

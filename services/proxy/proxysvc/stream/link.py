@@ -125,7 +125,8 @@ class Link:
         """Carry frames both ways until the motor or the connection ends the stream."""
         call = self._open()
         try:
-            await call.wait_for_connection()
+            if await call.read() is _END:
+                return
             self.connected = True
             logger.info("stream to %s is open", self.address)
             tasks = [
