@@ -28,12 +28,13 @@ class CancellableConnection(Connection):
             await self.check_health()  # type: ignore[no-untyped-call]
         if isinstance(command, str):
             command = command.encode()
+        writer = self._writer
+        if writer is None:
+            raise LostConnection("Connection closed before the write")
         try:
-            self._writer.writelines(
-                [command] if isinstance(command, bytes) else command
-            )
+            writer.writelines([command] if isinstance(command, bytes) else command)
             async with asyncio.timeout(self.socket_timeout):
-                await self._writer.drain()
+                await writer.drain()
         except TimeoutError:
             await self.disconnect(nowait=True)
             raise TooSlow("Timeout writing to socket") from None
