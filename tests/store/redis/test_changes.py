@@ -88,6 +88,15 @@ async def test_definitions_are_told_on_their_own_topic(
         assert await anext(param_changes) == (TENANT, "e1")
 
 
+async def test_changes_of_postgres_can_be_announced(
+    client: RedisClient, layout: Layout
+) -> None:
+    pairs = [(TENANT, "u1"), (TENANT, "")]
+    async with feed(client, layout, keys.CREDENTIALS) as changes:
+        await Changes(client, layout).announce(keys.CREDENTIALS, pairs)
+        assert [await anext(changes) for _ in pairs] == pairs
+
+
 async def lose_a_message(client: RedisClient, layout: Layout, shard: int = 0) -> None:
     """Count a change that nobody is told of."""
     await client.execute("HINCRBY", layout.meta(shard), keys.counter(keys.PARAMS), 1)

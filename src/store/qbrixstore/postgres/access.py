@@ -23,11 +23,18 @@ _MEMBER: Final = _VIEWER | {
     "agent:delete",
     "gate:write",
 }
-_ADMIN: Final = _MEMBER | {"user:read", "user:write", "user:delete"}
+_ADMIN: Final = _MEMBER | {"user:read", "user:write", "user:delete", "audit:read"}
 
 ROLES: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {"viewer": _VIEWER, "member": _MEMBER, "admin": _ADMIN}
 )
+SCOPES: Final = _ADMIN  # every scope that a key of a tenant may be given
+
+SYSTEM_ADMIN: Final = "system:admin"  # satisfies any check; no tenant's role has it
+OPERATOR: Final = (
+    "operator"  # role of those who run the system, not of a tenant's users
+)
+_GRANTED: Final = {**ROLES, OPERATOR: frozenset({SYSTEM_ADMIN})}
 
 
 def check_role(role: str) -> None:
@@ -44,5 +51,5 @@ def check_plan(plan: str) -> None:
 
 def effective(role: str, scopes: frozenset[str] | None) -> frozenset[str]:
     """Scopes of a key: its own, but never more than its owner's role has now."""
-    granted = ROLES.get(role, frozenset())
+    granted = _GRANTED.get(role, frozenset())
     return granted if scopes is None else granted & scopes

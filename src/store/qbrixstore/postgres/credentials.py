@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import ARRAY
+from sqlalchemy import Select
 from sqlalchemy import String
 from sqlalchemy import and_
 from sqlalchemy import bindparam
@@ -14,10 +16,15 @@ from sqlalchemy import select
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from qbrixcore.errors import NotFound
+from qbrixcore.errors import UserNotFound
+from qbrixstore.postgres import keys
 from qbrixstore.postgres import users
 from qbrixstore.postgres.access import effective
+from qbrixstore.postgres.account_tables import LoginRow
 from qbrixstore.postgres.principal import Principal
 from qbrixstore.postgres.records import Account
+from qbrixstore.postgres.records import KeyHolder
 from qbrixstore.postgres.tables import MOMENT
 from qbrixstore.postgres.tables import ApiKeyRow
 from qbrixstore.postgres.tables import TenantRow
@@ -32,48 +39,63 @@ class Credentials:
 
     async def by_digest(self, digest: str) -> Principal | None:
         """Owner of the key with this SHA-256, None unless key and user are active."""
+        return (await self.by_digests([digest])).get(digest)
+
+    async def by_digests(self, digests: Collection[str]) -> dict[str, Principal]:
+        """The same for many keys: those that work now, by digest."""
+        if not digests:
+            return {}
+        query = (
+            _keys()
+            .where(ApiKeyRow.digest.in_(digests))
+            .where(keys.is_valid())
+            .where(UserRow.is_active)
+        )
+        found = await self._session.execute(query)
+        return {key.digest: _of_key(key, role, plan) for key, role, plan in found}
+
+    async def by_logins(self, login_ids: Collection[str]) -> dict[str, Principal]:
+        """Users of the logins that are not revoked, by login; inactive users are none.
+
+        Whether an access token has expired is for its bearer's proxy to see.
+        """
+        if not login_ids:
+            return {}
         found = await self._session.execute(
-            select(ApiKeyRow, UserRow.role, TenantRow.plan)
+            select(LoginRow.id, UserRow, TenantRow.plan)
             .join(
                 UserRow,
                 and_(
-                    UserRow.tenant_id == ApiKeyRow.tenant_id,
-                    UserRow.id == ApiKeyRow.user_id,
+                    UserRow.tenant_id == LoginRow.tenant_id,
+                    UserRow.id == LoginRow.user_id,
                 ),
             )
-            .join(TenantRow, TenantRow.id == ApiKeyRow.tenant_id)
-            .where(ApiKeyRow.digest == digest)
-            .where(ApiKeyRow.is_active)
+            .join(TenantRow, TenantRow.id == UserRow.tenant_id)
+            .where(LoginRow.id.in_(login_ids))
+            .where(LoginRow.revoked_at.is_(None))
             .where(UserRow.is_active)
         )
-        row = found.one_or_none()
-        if row is None:
-            return None
-        key, role, plan = row
-        scopes = None if key.scopes is None else frozenset(key.scopes)
-        return Principal(
-            tenant_id=key.tenant_id,
-            user_id=key.user_id,
-            key_id=key.id,
-            role=role,
-            scopes=effective(role, scopes),
-            plan=plan,
-        )
+        return {id_: _of_user(user, plan) for id_, user, plan in found}
 
     async def by_email(self, email: str) -> Account | None:
         """The account with this address, active or not."""
-        found = await self._session.execute(
-            select(UserRow, TenantRow.plan)
-            .join(TenantRow, TenantRow.id == UserRow.tenant_id)
-            .where(UserRow.email == users.normal(email))
-        )
+        return await self._account(_users().where(UserRow.email == users.normal(email)))
+
+    async def account(self, user_id: str) -> Account:
+        """The account of a user of any tenant, active or not. Raises UserNotFound."""
+        account = await self._account(_users().where(UserRow.id == user_id))
+        if account is None:
+            raise UserNotFound(f"user not found: {user_id}")
+        return account
+
+    async def key(self, key_id: str) -> KeyHolder:
+        """A key of any tenant, revoked or not. Raises NotFound."""
+        found = await self._session.execute(_keys().where(ApiKeyRow.id == key_id))
         row = found.one_or_none()
         if row is None:
-            return None
-        user, plan = row
-        return Account(
-            user=users.to_record(user), plan=plan, password_hash=user.password_hash
-        )
+            raise NotFound(f"api key not found: {key_id}")
+        key, role, plan = row
+        return KeyHolder(key=keys.to_record(key), role=role, plan=plan)
 
     async def mark_used(self, used: Mapping[str, datetime]) -> None:
         """Note when keys were last used: from time to time, for many, by key id."""
@@ -91,3 +113,56 @@ class Credentials:
             .values(last_used_at=func.greatest(ApiKeyRow.last_used_at, at.c.moment))
             .execution_options(synchronize_session=False)
         )
+
+    async def _account(self, query: Select[UserRow, str]) -> Account | None:
+        row = (await self._session.execute(query)).one_or_none()
+        if row is None:
+            return None
+        user, plan = row
+        return Account(
+            user=users.to_record(user), plan=plan, password_hash=user.password_hash
+        )
+
+
+def _users() -> Select[UserRow, str]:
+    return select(UserRow, TenantRow.plan).join(
+        TenantRow, TenantRow.id == UserRow.tenant_id
+    )
+
+
+def _keys() -> Select[ApiKeyRow, str, str]:
+    return (
+        select(ApiKeyRow, UserRow.role, TenantRow.plan)
+        .join(
+            UserRow,
+            and_(
+                UserRow.tenant_id == ApiKeyRow.tenant_id,
+                UserRow.id == ApiKeyRow.user_id,
+            ),
+        )
+        .join(TenantRow, TenantRow.id == ApiKeyRow.tenant_id)
+    )
+
+
+def _of_key(key: ApiKeyRow, role: str, plan: str) -> Principal:
+    scopes = None if key.scopes is None else frozenset(key.scopes)
+    return Principal(
+        tenant_id=key.tenant_id,
+        user_id=key.user_id,
+        key_id=key.id,
+        role=role,
+        scopes=effective(role, scopes),
+        plan=plan,
+        expires_at=key.expires_at,
+    )
+
+
+def _of_user(user: UserRow, plan: str) -> Principal:
+    return Principal(
+        tenant_id=user.tenant_id,
+        user_id=user.id,
+        key_id="",
+        role=user.role,
+        scopes=effective(user.role, None),
+        plan=plan,
+    )

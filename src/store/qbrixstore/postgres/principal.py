@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import msgspec
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
-    """Who makes a request, and what they may do."""
+    """Who makes a request, and what they may do, for how long.
+
+    ``key_id`` is empty for somebody who logged in.
+    """
 
     tenant_id: str
     user_id: str
@@ -14,3 +19,4 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     role: str
     scopes: frozenset[str]
     plan: str
+    expires_at: datetime | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -63,6 +64,36 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     is_active: bool
     created_at: datetime
     last_used_at: datetime | None
+    expires_at: datetime | None = None
+
+
+class KeyHolder(msgspec.Struct, frozen=True, kw_only=True):
+    """A key with what bounds it: its owner's role and its tenant's plan."""
+
+    key: ApiKey
+    role: str
+    plan: str
+
+
+class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A change. Without a key it was made by a person, without a user by the system."""
+
+    id: int
+    created_at: datetime
+    user_id: str | None
+    key_id: str | None
+    action: str
+    subject_id: str
+    changes: dict[str, Any]
+    request_id: str | None
+
+
+class CredentialNews(msgspec.Struct, frozen=True, kw_only=True):
+    """Credentials of a user, or without one of a tenant, that mean something else."""
+
+    id: int
+    tenant_id: str
+    user_id: str | None
 
 
 class OutboxEntry(msgspec.Struct, frozen=True, kw_only=True):

@@ -108,6 +108,7 @@ class ApiKeyRow(Row):
     is_active: Mapped[bool] = mapped_column(server_default=true())
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
     last_used_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
 
 
 class PoolRow(Row):

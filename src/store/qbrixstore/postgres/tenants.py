@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from qbrixcore.errors import NotFound
 from qbrixstore.postgres.access import DEFAULT_PLAN
 from qbrixstore.postgres.access import check_plan
+from qbrixstore.postgres.news import credentials_changed
 from qbrixstore.postgres.records import Tenant
 from qbrixstore.postgres.tables import TenantRow
 
@@ -37,7 +38,9 @@ class Tenants:
         check_plan(plan)
         row = await self._row(tenant_id)
         row.plan = plan
-        await self._session.flush()
+        if self._session.is_modified(row):
+            await self._session.flush()
+            await credentials_changed(self._session, tenant_id)
         return _to_record(row)
 
     async def _row(self, tenant_id: str) -> TenantRow:
@@ -47,6 +50,15 @@ class Tenants:
         if row is None:
             raise NotFound(f"tenant not found: {tenant_id}")
         return row
+
+
+async def hold_tenant(session: AsyncSession, tenant_id: str) -> None:
+    """Let no other transaction hold the tenant until this one ends."""
+    await session.execute(
+        select(TenantRow.id)
+        .where(TenantRow.id == tenant_id)
+        .with_for_update(key_share=True)
+    )
 
 
 def _to_record(row: TenantRow) -> Tenant:

@@ -1,4 +1,4 @@
-"""News of changed definitions and params, healed when a message is lost."""
+"""News of changes, healed when a message is lost."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from qbrixcore.errors import Unavailable
 from qbrixstore.redis import keys
 from qbrixstore.redis.client import Command
 from qbrixstore.redis.client import RedisClient
+from qbrixstore.redis.client import Script
 from qbrixstore.redis.client import Subscription
 from qbrixstore.redis.layout import Layout
 
 Change = tuple[str, str]
 
+_ANNOUNCE = Script("announce")
 _CHANGES = msgspec.msgpack.Decoder(list[Change])
 POLL_SEC: Final = 0.5
 GRACE_SEC: Final = 0.1
@@ -46,7 +48,9 @@ class Changes:
         self._poll_sec = poll_sec
 
     async def listen(self, topic: str) -> AsyncIterator[Change | None]:
-        """Changed (tenant, experiment) pairs of a topic, DEFINITIONS or PARAMS.
+        """Changed (tenant, experiment) pairs of a topic of ``keys``.
+
+        Those of CREDENTIALS are (tenant, user), the user empty for all of the tenant.
 
         None means that anything may have changed, and comes first on every connection.
         Goes on for ever; while Redis is away it tries again.
@@ -65,6 +69,12 @@ class Changes:
                         yield change
             except Unavailable:
                 await asyncio.sleep(RETRY_SEC * (1 + random.random()))
+
+    async def announce(self, topic: str, pairs: Sequence[Change]) -> None:
+        """Tell every listener of pairs that no script tells of. Raises Unavailable."""
+        where = self._layout
+        args = (keys.counter(topic), where.channel(0, topic), encode_changes(pairs))
+        await self._client.call(_ANNOUNCE, [where.meta(0)], args)
 
     async def _follow(
         self,

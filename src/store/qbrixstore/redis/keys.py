@@ -15,6 +15,7 @@ MARKS_PER_CHUNK = 65_536
 
 DEFINITIONS = "definitions"
 PARAMS = "params"
+CREDENTIALS = "credentials"
 
 
 def shard_of(experiment: str, shards: int) -> int:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from alembic import context
 
-from qbrixstore.postgres.tables import Row
+from qbrixstore.postgres.account_tables import METADATA
 
 context.configure(
-    connection=context.config.attributes["connection"], target_metadata=Row.metadata
+    connection=context.config.attributes["connection"], target_metadata=METADATA
 )
 with context.begin_transaction():
     context.run_migrations()
