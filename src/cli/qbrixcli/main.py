@@ -9,6 +9,8 @@ import sys
 from collections.abc import Sequence
 
 from qbrixcli.embedded.errors import StartError
+from qbrixcli.simulate import add_simulate
+from qbrixcli.simulate import simulate
 
 SERVICES = ("proxy", "motor", "cortex")
 
@@ -28,6 +30,7 @@ def parser() -> argparse.ArgumentParser:
     reset.add_argument("--yes", action="store_true", help="do not ask")
     demo = commands.add_parser("demo", help="feed a fresh system with real traffic")
     demo.add_argument("--fast", action="store_true", help="a tenth of the traffic")
+    add_simulate(commands)
     return top
 
 
@@ -52,6 +55,8 @@ def _run(options: argparse.Namespace) -> int:
         from qbrixcli.demonstration import demonstrate
 
         return asyncio.run(demonstrate(options.fast))
+    if options.command == "simulate":
+        return simulate(options)
     return _maintain(options)
 
 

@@ -64,7 +64,11 @@ def simulate(
 
     jobs = [(contestant, child) for contestant in contestants for child in seeds]
     with ThreadPoolExecutor(threads or len(os.sched_getaffinity(0))) as pool:
-        totals = list(pool.map(one, jobs))
+        try:
+            totals = list(pool.map(one, jobs))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
     return [
         Curve(contestant.label, points, np.array(totals[n * runs : (n + 1) * runs]))
         for n, contestant in enumerate(contestants)

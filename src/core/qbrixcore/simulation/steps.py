@@ -29,6 +29,7 @@ _STEPS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "EpsilonPolicy": ("chance:choose_epsilon", "chance:learn_epsilon"),
         "RandomPolicy": ("chance:choose_random", "chance:learn_random"),
         "LinUCBPolicy": ("ridge:choose_optimistic", "ridge:learn"),
+        "GLMUCBPolicy": ("glm:choose", "glm:learn"),
         "EXP3Policy": ("weights:choose_mixed", "weights:learn_mixed"),
         "EXP3IXPolicy": ("weights:choose_implicit", "weights:learn_implicit"),
         "FPLPolicy": ("leader:choose", "leader:learn"),

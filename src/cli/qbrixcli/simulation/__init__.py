@@ -1,0 +1,1 @@
+"""What ``qbrix simulate`` does."""
