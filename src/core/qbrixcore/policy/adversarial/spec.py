@@ -73,7 +73,15 @@ class EXP3IXParamState(BaseParamState, frozen=True):
 class FPLHyper(Hyper, frozen=True):
     """How strongly the leader is perturbed."""
 
-    eta: Annotated[Positive, Meta(description="Scale of the exponential noise.")] = 5.0
+    eta: Annotated[
+        Positive,
+        Meta(
+            description=(
+                "Scale of the exponential noise. Some 50 where hundreds of choices are "
+                "made between two updates."
+            )
+        ),
+    ] = 5.0
 
 
 class FPLParamState(BaseParamState, frozen=True):
