@@ -14,6 +14,7 @@ from cortexsvc.gathering import Pace
 from cortexsvc.trainer import Trainer
 from qbrixcore.errors import Unavailable
 from qbrixcore.errors import UnknownPolicy
+from qbrixcore.policy.registry import SPECS
 from qbrixcore.policy.registry import implementation
 from qbrixlog import get_logger
 from qbrixstore.redis import keys
@@ -26,6 +27,7 @@ from qbrixstore.redis.layout import Layout
 from qbrixstore.redis.params import RedisParamBackend
 
 logger = get_logger(__name__)
+WARM_PAUSE_SEC = 0.1
 
 
 class Learning:
@@ -86,6 +88,7 @@ class Learning:
                 for trainer in self.trainers:
                     group.create_task(trainer.run())
                 group.create_task(self._announce())
+                group.create_task(self._warm_rest())
         finally:
             watch.cancel()
             with suppress(asyncio.CancelledError):
@@ -107,11 +110,23 @@ class Learning:
         return None
 
     async def _warm(self, definitions: Definitions) -> None:
-        """Load the kernels in use before the first batch needs them."""
+        """Load the kernels in use before the first batch needs them.
+
+        One in any case: the first brings the compiler along.
+        """
         with suppress(Unavailable):
-            for policy in sorted(await definitions.policies()):
+            for policy in sorted(await definitions.policies()) or list(SPECS)[:1]:
                 with suppress(UnknownPolicy):
                     await asyncio.to_thread(implementation, policy)
+
+    async def _warm_rest(self) -> None:
+        """Load every other, so that no first feedback of an experiment waits for it."""
+        for policy in SPECS:
+            if self._stop.is_set():
+                return
+            with suppress(UnknownPolicy):
+                await asyncio.to_thread(implementation, policy)
+            await pacing.wait(self._stop, WARM_PAUSE_SEC)
 
     async def _announce(self) -> None:
         for trainer in self.trainers:
