@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from qbrixkernels import choice
 from qbrixkernels import ridge
 from qbrixkernels.declare import part
 from qbrixkernels.episodes.linking import step
@@ -48,6 +49,26 @@ def choose_optimistic(state: State, hyper: NDArray[np.float64], ask: Ask) -> Non
         ask.arms,
         ask.propensities,
     )
+
+
+@step(CHOOSE)
+def choose_drawn(state: State, hyper: NDArray[np.float64], ask: Ask) -> None:
+    """LinTS: the largest draw of a score; ``hyper`` is D, v, λ."""
+    k, d = ask.active.size, ask.contexts.shape[1]
+    scores, deviations = np.zeros((1, k)), np.zeros((1, k))
+    ridge.marginals(
+        matrix(state.reals, 1, k, d),
+        vector(state.reals, 1, k, d),
+        hyper[1],
+        ask.contexts,
+        ask.active,
+        scores,
+        deviations,
+    )
+    for arm in range(k):
+        scores[0, arm] += deviations[0, arm] * ask.rng.standard_normal()
+    choice.best(scores, ask.active, ask.rng.random(1), ask.arms)
+    ask.propensities[0] = np.nan
 
 
 @step(LEARN)

@@ -21,6 +21,9 @@ _PACKAGE: Final = "qbrixkernels.episodes"
 _STEPS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
         "BetaTSPolicy": ("beta:choose", "beta:learn"),
+        "DiscountedTSPolicy": ("beta:choose_discounted", "beta:learn_discounted"),
+        "GaussianTSPolicy": ("gaussian:choose", "gaussian:learn"),
+        "DirichletTSPolicy": ("dirichlet:choose", "dirichlet:learn"),
         "UCB1TunedPolicy": ("indices:choose_tuned", "indices:learn_squares"),
         "KLUCBPolicy": ("indices:choose_kl", "indices:learn"),
         "KLUCBPlusPolicy": ("indices:choose_kl_plus", "indices:learn"),
@@ -29,6 +32,8 @@ _STEPS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "EpsilonPolicy": ("chance:choose_epsilon", "chance:learn_epsilon"),
         "RandomPolicy": ("chance:choose_random", "chance:learn_random"),
         "LinUCBPolicy": ("ridge:choose_optimistic", "ridge:learn"),
+        "LinTSPolicy": ("ridge:choose_drawn", "ridge:learn"),
+        "LogisticTSPolicy": ("logistic:choose", "logistic:learn"),
         "GLMUCBPolicy": ("glm:choose", "glm:learn"),
         "EXP3Policy": ("weights:choose_mixed", "weights:learn_mixed"),
         "EXP3IXPolicy": ("weights:choose_implicit", "weights:learn_implicit"),
