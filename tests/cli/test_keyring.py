@@ -22,6 +22,16 @@ def test_secrets_are_made_once_and_kept_private(tmp_path: Path) -> None:
     assert not any(secret in repr(made) for secret in secrets)
 
 
+def test_a_secret_of_a_newer_version_is_added_and_kept(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path)
+    data.secrets.write_text('{"token_secret":"as it was"}')
+    first = load_keyring(data)
+    assert first.token_secret == "as it was"
+    assert len(first.jwt_secret.encode()) >= 64
+    assert load_keyring(data) == first
+    assert first.variables()["PROXY_JWT_SECRET_KEY"] == first.jwt_secret
+
+
 def test_damaged_secrets_are_never_replaced(tmp_path: Path) -> None:
     data = DataDirectory(tmp_path)
     data.secrets.write_text("{")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from proxysvc.accounts.settings import DEVELOPMENT_SECRET as JWT_SECRET
 from proxysvc.settings import DEVELOPMENT_SECRET
 from proxysvc.settings import ProxySettings
 from proxysvc.settings import is_loopback
@@ -15,6 +16,7 @@ SECRET = "0123456789abcdef0123456789abcdef"
 PROD = {
     "QBRIX_ENV": "prod",
     "PROXY_TOKEN_SECRET_KEYS": f"one:{SECRET}",
+    "PROXY_JWT_SECRET_KEY": SECRET,
     "PROXY_POSTGRES_PASSWORD": "a-password-of-its-own",
     "PROXY_REDIS_PASSWORD": "another-password",
 }
@@ -36,6 +38,12 @@ NAMES = {
     "PROXY_MOTOR_HOST",
     "PROXY_MOTOR_PORT",
     "PROXY_AUTH",
+    "PROXY_REGISTRATION",
+    "PROXY_PLAN_LIMITS",
+    "PROXY_JWT_SECRET_KEY",
+    "PROXY_JWT_ALGORITHM",
+    "PROXY_JWT_ACCESS_TOKEN_EXPIRE_MINUTES",
+    "PROXY_JWT_KEYS_FILE",
     "PROXY_TOKEN_SECRET_KEYS",
     "PROXY_TOKEN_TTL_SEC",
     "PROXY_REQUEST_TIMEOUT_MS",
@@ -94,6 +102,20 @@ def test_values_arrive_where_they_belong() -> None:
             {**PROD, "PROXY_TOKEN_SECRET_KEYS": DEVELOPMENT_SECRET},
             "PROXY_TOKEN_SECRET_KEYS",
         ),
+        ({**PROD, "PROXY_JWT_SECRET_KEY": ""}, "PROXY_JWT_SECRET_KEY"),
+        ({**PROD, "PROXY_JWT_SECRET_KEY": "short"}, "PROXY_JWT_SECRET_KEY"),
+        ({**PROD, "PROXY_JWT_SECRET_KEY": JWT_SECRET}, "PROXY_JWT_SECRET_KEY"),
+        ({"PROXY_JWT_SECRET_KEY": SECRET[1:]}, "PROXY_JWT_SECRET_KEY: the key"),
+        (
+            {"PROXY_JWT_SECRET_KEY": SECRET, "PROXY_JWT_ALGORITHM": "HS512"},
+            "wants 64 bytes or more for HS512",
+        ),
+        ({"PROXY_JWT_ALGORITHM": "none"}, "PROXY_JWT_ALGORITHM: got 'none'"),
+        ({"PROXY_JWT_ALGORITHM": "RS256"}, "PROXY_JWT_ALGORITHM: got 'RS256'"),
+        ({"PROXY_JWT_KEYS_FILE": "nowhere.json"}, "PROXY_JWT_KEYS_FILE: cannot read"),
+        ({"PROXY_PLAN_LIMITS": "free:100"}, "PROXY_PLAN_LIMITS: got 'free:100'"),
+        ({"PROXY_PLAN_LIMITS": "gold:1/1/1"}, "PROXY_PLAN_LIMITS: got 'gold'"),
+        ({"PROXY_PLAN_LIMITS": "pro:1/1/1,pro:2/2/2"}, "PROXY_PLAN_LIMITS: got 'pro'"),
         ({**PROD, "PROXY_AUTH": "off"}, "PROXY_AUTH: got 'off'"),
         ({"PROXY_AUTH": "off", "PROXY_HTTP_HOST": "0.0.0.0"}, "PROXY_HTTP_HOST"),
         ({"PROXY_AUTH": "off", "PROXY_GRPC_HOST": "10.0.0.1"}, "PROXY_GRPC_HOST"),
@@ -111,6 +133,13 @@ def test_what_cannot_work_is_refused_by_name(
 def test_production_runs_with_secrets_of_its_own() -> None:
     assert read(**PROD).env == "prod"
     assert read().token_secret_keys == (DEVELOPMENT_SECRET,)
+
+
+def test_strangers_may_register_in_development_only() -> None:
+    assert read().open_to_strangers
+    assert not read(**PROD).open_to_strangers
+    assert read(**PROD, PROXY_REGISTRATION="open").open_to_strangers
+    assert not read(PROXY_REGISTRATION="closed").open_to_strangers
 
 
 def test_an_open_door_leads_to_loopback_only() -> None:

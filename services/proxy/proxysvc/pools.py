@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from proxysvc import scopes
+from proxysvc.audit import note
 from proxysvc.inputs import MOST_ARMS
 from proxysvc.inputs import check_name
 from proxysvc.inputs import check_page
@@ -64,6 +65,7 @@ class PoolService:
             ),
         )
         async with get_session(self._engine, caller.tenant_id) as session:
+            await note(session, caller, "pool.create", pool.id, name=name)
             return await Pools(session, caller.tenant_id).add(pool)
 
     async def get(self, caller: Principal, pool_id: str) -> PoolRecord:
@@ -98,6 +100,7 @@ class PoolService:
             if name is None:
                 return await pools.get(pool_id)
             renamed = await pools.rename(pool_id, name)
+            await note(session, caller, "pool.update", pool_id, name=name)
         self._wake_relay()
         return renamed
 
@@ -107,6 +110,7 @@ class PoolService:
         _check_id(pool_id)
         async with get_session(self._engine, caller.tenant_id) as session:
             await Pools(session, caller.tenant_id).remove(pool_id)
+            await note(session, caller, "pool.delete", pool_id)
 
     async def experiments(
         self, caller: Principal, pool_id: str

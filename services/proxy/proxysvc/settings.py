@@ -9,6 +9,9 @@ from typing import Literal
 
 import msgspec
 
+from proxysvc.accounts.plans import WANTED
+from proxysvc.accounts.plans import Plans
+from proxysvc.accounts.settings import JwtSettings
 from proxysvc.token import MIN_SECRET_BYTES
 from proxysvc.token import Keyring
 from qbrixserving.settings import Env
@@ -17,6 +20,7 @@ from qbrixstore.postgres.config import PostgresSettings
 from qbrixstore.redis.config import RedisSettings
 
 DEVELOPMENT_SECRET: Final = "only-for-development-never-in-production"
+_REGISTRATION: Final = {"dev": "open", "prod": "closed"}
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 
@@ -55,6 +59,18 @@ class ProxySettings(msgspec.Struct, frozen=True, kw_only=True):
         Literal["on", "off"],
         msgspec.Meta(description="off: no key needed; only in dev and on loopback"),
     ] = "on"
+    registration: Annotated[
+        Literal["open", "closed"] | None,
+        msgspec.Meta(
+            description="may strangers register; unset: open in dev, closed in prod"
+        ),
+    ] = None
+    plan_limits: Annotated[
+        tuple[str, ...],
+        msgspec.Meta(
+            description=f"{WANTED}; 0: no bound; the first is for new tenants"
+        ),
+    ] = ()
     token_secret_keys: Annotated[
         tuple[str, ...],
         msgspec.Meta(
@@ -87,6 +103,7 @@ class ProxySettings(msgspec.Struct, frozen=True, kw_only=True):
             extra={"env": "QBRIX_ENV"},
         ),
     ] = "dev"
+    jwt: JwtSettings = msgspec.field(default_factory=JwtSettings)
     postgres: PostgresSettings = msgspec.field(default_factory=PostgresSettings)
     redis: RedisSettings = msgspec.field(default_factory=RedisSettings)
     motor: MotorAddress = msgspec.field(default_factory=MotorAddress)
@@ -96,8 +113,18 @@ class ProxySettings(msgspec.Struct, frozen=True, kw_only=True):
             Keyring.parse(self.token_secret_keys, strong=self.env == "prod")
         except ValueError as error:
             raise SettingsError(f"PROXY_TOKEN_SECRET_KEYS: {error}") from error
+        try:
+            Plans.parse(self.plan_limits)
+        except ValueError as error:
+            raise SettingsError(f"PROXY_PLAN_LIMITS: {error}") from error
+        self.jwt.keys(strong=self.env == "prod")
         if self.auth == "off":
             self._check_open_door()
+
+    @property
+    def open_to_strangers(self) -> bool:
+        """Whether anybody may register."""
+        return (self.registration or _REGISTRATION[self.env]) == "open"
 
     def _check_open_door(self) -> None:
         if self.env != "dev":

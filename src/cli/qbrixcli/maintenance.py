@@ -94,6 +94,6 @@ def run_service(environ: Mapping[str, str], name: str) -> None:
         raise StartError(f"no stores run on {data.path}: start them with qbrix infra")
     secrets = {}
     if data.secrets.exists():
-        secrets["PROXY_TOKEN_SECRET_KEYS"] = load_keyring(data).token_secret
+        secrets = load_keyring(data).variables()
     variables = {**secrets, **motor_address(environ), **environ, **stores}
     os.execve(sys.executable, [sys.executable, "-m", f"{name}svc"], variables)

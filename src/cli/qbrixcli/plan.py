@@ -44,7 +44,7 @@ def service_environment(
 ) -> dict[str, str]:
     """What the services get: what was given, and ours where nothing was."""
     ours = {
-        "PROXY_TOKEN_SECRET_KEYS": keyring.token_secret,
+        **keyring.variables(),
         **motor_address({**given, **stores.variables()}),
     }
     chosen = {name: value for name, value in given.items() if value.strip()}
