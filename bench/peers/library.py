@@ -20,7 +20,7 @@ ONE_THREAD = dict.fromkeys(
 class Library:
     """A worker process with one library loaded and the problem learned.
 
-    Raises RuntimeError, with the end of what it complained, when it does not start.
+    Raises RuntimeError when it does not start; what it complained is on stderr.
     """
 
     def __init__(self, name: str, python: Path) -> None:
@@ -46,9 +46,8 @@ class Library:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait()
+        # closing its input ends the worker
+        self._process.__exit__(kind, error, trace)
 
     def round(self, task: int) -> dict[str, float]:
         """The figures of one round of a task."""
@@ -62,5 +61,6 @@ class Library:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(f"{self.name} ended with {self._process.wait()}")
+            self._process.__exit__(None, None, None)
+            raise RuntimeError(f"its process ended with {self._process.returncode}")
         return json.loads(line)
