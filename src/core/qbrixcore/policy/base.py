@@ -101,6 +101,19 @@ class BasePolicy(abc.ABC, Generic[S]):
         return cls._prepare(hyper, state, cls._usable(state, active))
 
     @classmethod
+    def chances(
+        cls, hyper: Any, state: S, contexts: NDArray[np.float32], active: Mask
+    ) -> NDArray[np.float64] | None:
+        """The probability of every arm in every row of ``contexts``, float64 (N, K).
+
+        None where the rule states its probabilities with its choices only. Raises
+        InvalidContext.
+        """
+        if state.dim:
+            contexts = cls._readable(state, contexts)
+        return cls._chances(hyper, state, contexts, cls._usable(state, active))
+
+    @classmethod
     def fold(cls, hyper: Any, state: S, feedback: Feedback) -> S:
         """The state after learning N rewards, in row order.
 
@@ -168,6 +181,15 @@ class BasePolicy(abc.ABC, Generic[S]):
         return None
 
     @classmethod
+    def _chances(
+        cls, hyper: Any, state: S, contexts: NDArray[np.float32], active: Mask
+    ) -> NDArray[np.float64] | None:
+        prepared = cls._prepare(hyper, state, active)
+        if prepared is None:
+            return None
+        return np.tile(prepared.propensities, (len(contexts), 1))
+
+    @classmethod
     def _weigh(
         cls,
         hyper: Any,
@@ -177,10 +199,10 @@ class BasePolicy(abc.ABC, Generic[S]):
         arms: NDArray[np.int64],
     ) -> NDArray[np.float64]:
         """The propensities of choices that ``_select_many`` left open."""
-        prepared = cls._prepare(hyper, state, active)
-        if prepared is None:
+        chances = cls._chances(hyper, state, contexts, active)
+        if chances is None:
             return np.full(len(arms), np.nan)
-        return prepared.propensities[arms]
+        return chances[np.arange(len(arms)), arms]
 
     @classmethod
     @abc.abstractmethod
