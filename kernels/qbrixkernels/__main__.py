@@ -16,6 +16,8 @@ FAMILIES: Final = (
     "indices",
     "leader",
     "logistic",
+    "logodds",
+    "maximum",
     "ridge",
     "weights",
 )

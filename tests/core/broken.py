@@ -16,7 +16,6 @@ from qbrixcore.param.state import BaseParamState
 from qbrixcore.policy.adversarial.exp import EXP3Policy
 from qbrixcore.policy.adversarial.spec import EXP3ParamState
 from qbrixcore.policy.base import Chosen
-from qbrixcore.policy.contextual.ucb import LinUCBPolicy
 from qbrixcore.policy.spec import PolicySpec
 from qbrixcore.policy.stochastic.ts import BetaTSPolicy
 from qbrixcore.policy.stochastic.ts_spec import BetaTSHyper
@@ -82,81 +81,6 @@ class RemembersFromBirth(BetaTSPolicy):
     """Its prior has pulls."""
 
     spec = replace(BetaTSPolicy.spec, prior=_prior_with_pulls)
-
-
-class ChoosesBeyondTheArms(BetaTSPolicy):
-    """Counts its arms from one."""
-
-    @classmethod
-    def _select_many(cls, *args: Any) -> Chosen:
-        arms, propensities = super()._select_many(*args)
-        return arms + 1, propensities
-
-
-class ClaimsNoChance(BetaTSPolicy):
-    """Says zero where it means unknown."""
-
-    @classmethod
-    def _select_many(cls, *args: Any) -> Chosen:
-        arms, propensities = super()._select_many(*args)
-        return arms, np.zeros_like(propensities)
-
-
-class IgnoresTheMask(EXP3Policy):
-    """Chooses arms that are switched off."""
-
-    @classmethod
-    def _select_many(
-        cls, hyper: Any, state: Any, contexts: Any, active: Any, *rest: Any
-    ) -> Chosen:
-        everything = np.ones_like(active)
-        return super()._select_many(hyper, state, contexts, everything, *rest)
-
-
-class SelectsAndLearns(BetaTSPolicy):
-    """Counts a pull when it chooses."""
-
-    @classmethod
-    def _select_many(cls, hyper: Any, state: Any, *rest: Any) -> Chosen:
-        arms, propensities = super()._select_many(hyper, state, *rest)
-        np.add.at(state.pulls, arms, 1)
-        return arms, propensities
-
-
-class BringsItsOwnDice(BetaTSPolicy):
-    """Draws from a generator of its own."""
-
-    dice = np.random.default_rng(0)
-
-    @classmethod
-    def _select_many(cls, *args: Any) -> Chosen:
-        return super()._select_many(*(*args[:-1], cls.dice))
-
-
-class TakesTheFirstOfEquals(LinUCBPolicy):
-    """Breaks ties by index."""
-
-    @classmethod
-    def _select_many(cls, *args: Any) -> Chosen:
-        return super()._select_many(*(*args[:-1], np.random.default_rng(0)))
-
-
-class SelectsUnchecked(BetaTSPolicy):
-    """Takes any context and any mask."""
-
-    @classmethod
-    def select_many(cls, hyper: Any, state: Any, contexts: Any, *rest: Any) -> Chosen:
-        count = len(contexts)
-        return np.zeros(count, dtype=np.int64), np.full(count, np.nan)
-
-
-class MisstatesItsChances(EXP3Policy):
-    """Reports the uniform share as the whole."""
-
-    @classmethod
-    def _select_many(cls, *args: Any) -> Chosen:
-        arms, propensities = super()._select_many(*args)
-        return arms, np.full_like(propensities, 0.2)
 
 
 class LosesCount(BetaTSPolicy):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.core import broken
+from tests.core import broken_choices
 
 from qbrixcore.checks import POLICY_CHECKS
 from qbrixcore.checks import choosing
@@ -18,15 +19,20 @@ CAUGHT: list[tuple[Check, Policy]] = [
     (describing.check_refuses_unusable_params, broken.TakesAnyParams),
     (describing.check_refuses_unusable_params, broken.ForgivesBadParams),
     (describing.check_prior_is_blank, broken.RemembersFromBirth),
-    (choosing.check_chooses_within_range, broken.ChoosesBeyondTheArms),
-    (choosing.check_chooses_within_range, broken.ClaimsNoChance),
-    (choosing.check_chooses_active_arms, broken.IgnoresTheMask),
-    (choosing.check_select_leaves_inputs_alone, broken.SelectsAndLearns),
-    (choosing.check_same_seed_same_choices, broken.BringsItsOwnDice),
-    (choosing.check_same_seed_same_choices, broken.TakesTheFirstOfEquals),
-    (choosing.check_refuses_contexts_it_cannot_use, broken.SelectsUnchecked),
-    (choosing.check_propensities_match_frequencies, broken.MisstatesItsChances),
-    (choosing.check_propensities_match_frequencies, broken.TakesTheFirstOfEquals),
+    (choosing.check_chooses_within_range, broken_choices.ChoosesBeyondTheArms),
+    (choosing.check_chooses_within_range, broken_choices.ClaimsNoChance),
+    (choosing.check_chooses_active_arms, broken_choices.IgnoresTheMask),
+    (choosing.check_select_leaves_inputs_alone, broken_choices.SelectsAndLearns),
+    (choosing.check_same_seed_same_choices, broken_choices.BringsItsOwnDice),
+    (choosing.check_same_seed_same_choices, broken_choices.TakesTheFirstOfEquals),
+    (choosing.check_refuses_contexts_it_cannot_use, broken_choices.SelectsUnchecked),
+    (choosing.check_prepares_what_it_would_compute, broken_choices.PreparesForEveryArm),
+    (choosing.check_propensities_match_frequencies, broken_choices.MisstatesItsChances),
+    (choosing.check_propensities_match_frequencies, broken_choices.NeverSays),
+    (
+        choosing.check_propensities_match_frequencies,
+        broken_choices.TakesTheFirstOfEquals,
+    ),
     (learning.check_counts_pulls, broken.LosesCount),
     (learning.check_fold_leaves_inputs_alone, broken.LearnsInPlace),
     (learning.check_fold_leaves_inputs_alone, broken.LearnsNothing),

@@ -14,6 +14,7 @@ from typing import Final
 from qbrixcore.checks.case import Check
 from qbrixcore.checks.choosing import check_chooses_active_arms
 from qbrixcore.checks.choosing import check_chooses_within_range
+from qbrixcore.checks.choosing import check_prepares_what_it_would_compute
 from qbrixcore.checks.choosing import check_propensities_match_frequencies
 from qbrixcore.checks.choosing import check_refuses_contexts_it_cannot_use
 from qbrixcore.checks.choosing import check_same_seed_same_choices
@@ -42,6 +43,7 @@ POLICY_CHECKS: Final[tuple[Check, ...]] = (
     check_select_leaves_inputs_alone,
     check_same_seed_same_choices,
     check_refuses_contexts_it_cannot_use,
+    check_prepares_what_it_would_compute,
     check_propensities_match_frequencies,
     check_counts_pulls,
     check_fold_leaves_inputs_alone,

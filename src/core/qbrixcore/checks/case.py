@@ -16,6 +16,7 @@ from qbrixcore.context import InFlight
 from qbrixcore.param.state import BaseParamState
 from qbrixcore.policy.base import BasePolicy
 from qbrixcore.policy.base import Chosen
+from qbrixcore.policy.base import Prepared
 
 Policy: TypeAlias = type[BasePolicy[Any]]
 Check: TypeAlias = Callable[[Policy], None]
@@ -52,6 +53,8 @@ class Case:
         contexts: NDArray[np.float32],
         rng: np.random.Generator | None = None,
         active: NDArray[np.bool_] | None = None,
+        prepared: Prepared | None = None,
+        weigh: bool = False,
     ) -> Chosen:
         """Choose for these contexts, with nothing in flight."""
         return self.policy.select_many(
@@ -61,7 +64,17 @@ class Case:
             np.ones(ARMS, dtype=np.bool_) if active is None else active,
             InFlight.none(ARMS),
             rng or self.rng,
+            prepared,
+            weigh,
         )
+
+    def prepare(
+        self, state: BaseParamState, active: NDArray[np.bool_] | None = None
+    ) -> Prepared | None:
+        """What the policy prepares for a state, every arm active unless said."""
+        everything = np.ones(ARMS, dtype=np.bool_)
+        mask = everything if active is None else active
+        return self.policy.prepare(self.hyper, state, mask)
 
     def fold(self, state: BaseParamState, feedback: Feedback) -> BaseParamState:
         """The state after the feedback."""

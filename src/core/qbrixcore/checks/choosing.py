@@ -89,26 +89,52 @@ def check_refuses_contexts_it_cannot_use(policy: Policy) -> None:
         raise AssertionError(f"accepted {contexts!r} with {mask!r}")
 
 
+def check_prepares_what_it_would_compute(policy: Policy) -> None:
+    """What is prepared is a distribution over active arms, and changes no choice."""
+    case = Case(policy)
+    for state in (case.prior, case.learned()):
+        for mask in range(1, 2**ARMS):
+            active = np.array([mask >> k & 1 for k in range(ARMS)], dtype=np.bool_)
+            prepared = case.prepare(state, active)
+            if prepared is None:
+                continue
+            p = prepared.propensities
+            assert p.shape == (ARMS,) and p.dtype == np.float64
+            assert ((p > 0) == active).all() and abs(p.sum() - 1) < 1e-9, p
+            with_it, without = (
+                case.select(
+                    state,
+                    case.contexts(10),
+                    np.random.default_rng(mask),
+                    active,
+                    given,
+                    weigh=True,
+                )
+                for given in (prepared, None)
+            )
+            assert (with_it[0] == without[0]).all(), "other choices were made"
+            assert (with_it[1] == without[1]).all(), f"{with_it[1]} of {p}"
+
+
 def check_propensities_match_frequencies(policy: Policy) -> None:
-    """Where propensities are computed, arms come up as often as they say."""
+    """Every choice has a propensity for the asking, and arms come up as often."""
     case = Case(policy)
     for state in (case.prior, case.opinionated()):
         _check_frequencies(_draws(case, state))
 
 
 def _draws(case: Case, state: BaseParamState) -> list[tuple[int, float]]:
-    context = case.contexts(1)
+    context, prepared = case.contexts(1), case.prepare(state)
     drawn = []
     for _ in range(DRAWS):
-        arms, propensities = case.select(state, context)
+        arms, propensities = case.select(state, context, prepared=prepared, weigh=True)
         drawn.append((int(arms[0]), float(propensities[0])))
     return drawn
 
 
 def _check_frequencies(drawn: list[tuple[int, float]]) -> None:
     said = dict(drawn)
-    if any(np.isnan(p) for p in said.values()):
-        return
+    assert not any(np.isnan(p) for p in said.values()), "a propensity is missing"
     assert len(set(drawn)) == len(said), "one arm had two propensities"
     total = sum(said.values())
     assert abs(total - 1) < 1e-9 or len(said) < ARMS, f"they sum to {total}"

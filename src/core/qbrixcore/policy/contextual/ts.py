@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qbrixcore.context import InFlight
+from qbrixcore.policy import leading
 from qbrixcore.policy.base import Chosen
 from qbrixcore.policy.base import Mask
 from qbrixcore.policy.contextual.laplace_state import LaplaceParamState
@@ -50,6 +51,18 @@ class LinTSPolicy(RidgePolicy):
     ) -> Chosen:
         return _largest(*_linear(hyper, state, contexts, active), active, rng)
 
+    @classmethod
+    def _weigh(
+        cls,
+        hyper: LinTSHyper,
+        state: RidgeParamState,
+        contexts: NDArray[np.float32],
+        active: Mask,
+        arms: NDArray[np.int64],
+    ) -> NDArray[np.float64]:
+        marginals = _linear(hyper, state, contexts, active)
+        return leading.of_normals(*marginals, active)[np.arange(len(arms)), arms]
+
 
 class LogisticTSPolicy(LogisticPolicy):
     """Logistic Thompson sampling, for rewards of 0 or 1.
@@ -78,6 +91,18 @@ class LogisticTSPolicy(LogisticPolicy):
         rng: np.random.Generator,
     ) -> Chosen:
         return _largest(*_logistic(hyper, state, contexts, active), active, rng)
+
+    @classmethod
+    def _weigh(
+        cls,
+        hyper: LogisticTSHyper,
+        state: LaplaceParamState,
+        contexts: NDArray[np.float32],
+        active: Mask,
+        arms: NDArray[np.int64],
+    ) -> NDArray[np.float64]:
+        marginals = _logistic(hyper, state, contexts, active)
+        return leading.of_normals(*marginals, active)[np.arange(len(arms)), arms]
 
 
 def _linear(

@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 
 from qbrixcore.context import Feedback
 from qbrixcore.context import InFlight
+from qbrixcore.policy import leading
 from qbrixcore.policy.base import BasePolicy
 from qbrixcore.policy.base import Chosen
 from qbrixcore.policy.base import Mask
+from qbrixcore.policy.base import Prepared
 from qbrixcore.policy.stochastic.ts_spec import DIRICHLET_TS
 from qbrixcore.policy.stochastic.ts_spec import DirichletTSHyper
 from qbrixcore.policy.stochastic.ts_spec import DirichletTSParamState
@@ -51,6 +53,18 @@ class DirichletTSPolicy(BasePolicy[DirichletTSParamState]):
         arms = np.empty(count, dtype=np.int64)
         choice.best(scores, active, rng.random(count), arms)
         return arms, np.full(count, np.nan)
+
+    @classmethod
+    def _prepare(
+        cls, hyper: DirichletTSHyper, state: DirichletTSParamState, active: Mask
+    ) -> Prepared:
+        concentration = state.counts + hyper.prior
+        total = concentration.sum(axis=1)
+        outcomes = np.linspace(0.0, 1.0, hyper.num_outcomes)
+        mean = concentration @ outcomes / total
+        spread = (concentration @ outcomes**2 / total - mean**2) / (total + 1.0)
+        size = mean * (1.0 - mean) / spread - 1.0
+        return Prepared(leading.of_betas(mean * size, (1.0 - mean) * size, active))
 
     @classmethod
     def _fold(

@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 
 from qbrixcore.context import Feedback
 from qbrixcore.context import InFlight
+from qbrixcore.policy import leading
 from qbrixcore.policy.base import BasePolicy
 from qbrixcore.policy.base import Chosen
 from qbrixcore.policy.base import Mask
+from qbrixcore.policy.base import Prepared
 from qbrixcore.policy.stochastic.ts_spec import BETA_TS
 from qbrixcore.policy.stochastic.ts_spec import DISCOUNTED_TS
 from qbrixcore.policy.stochastic.ts_spec import GAUSSIAN_TS
@@ -55,6 +57,12 @@ class BetaTSPolicy(BasePolicy[BetaTSParamState]):
         return _largest(draws, active, rng)
 
     @classmethod
+    def _prepare(
+        cls, hyper: BetaTSHyper, state: BetaTSParamState, active: Mask
+    ) -> Prepared:
+        return Prepared(leading.of_betas(state.alpha, state.beta, active))
+
+    @classmethod
     def _fold(
         cls, hyper: BetaTSHyper, state: BetaTSParamState, feedback: Feedback
     ) -> BetaTSParamState:
@@ -92,6 +100,14 @@ class DiscountedTSPolicy(BasePolicy[DiscountedTSParamState]):
         shortfall = state.failures + hyper.beta_prior
         draws = rng.beta(alpha, shortfall, (len(contexts), state.num_arms))
         return _largest(draws, active, rng)
+
+    @classmethod
+    def _prepare(
+        cls, hyper: DiscountedTSHyper, state: DiscountedTSParamState, active: Mask
+    ) -> Prepared:
+        alpha = state.successes + hyper.alpha_prior
+        shortfall = state.failures + hyper.beta_prior
+        return Prepared(leading.of_betas(alpha, shortfall, active))
 
     @classmethod
     def _fold(
@@ -138,6 +154,14 @@ class GaussianTSPolicy(BasePolicy[GaussianTSParamState]):
         draws /= np.sqrt(state.precision)
         draws += state.mean
         return _largest(draws, active, rng)
+
+    @classmethod
+    def _prepare(
+        cls, hyper: GaussianTSHyper, state: GaussianTSParamState, active: Mask
+    ) -> Prepared:
+        deviations = 1.0 / np.sqrt(state.precision)
+        chances = leading.of_normals(state.mean[None], deviations[None], active)
+        return Prepared(chances[0])
 
     @classmethod
     def _fold(
