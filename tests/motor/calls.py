@@ -48,14 +48,19 @@ class Stream:
 
     def __init__(self, port: int) -> None:
         self._channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
-        self.stub: Any = MotorServiceStub(self._channel)
+        self._stub = self.stub_of(self._channel)
         self._call: Any = None
+
+    @staticmethod
+    def stub_of(channel: grpc.aio.Channel) -> Any:
+        """The generated stub; its types know synchronous channels only."""
+        return MotorServiceStub(channel)
 
     async def __aenter__(self) -> Stream:
         # a motor that has not reached its store yet refuses streams
         async with asyncio.timeout(PATIENCE):
             while self._call is None:
-                call = self.stub.SelectStream()
+                call = self._stub.SelectStream()
                 try:
                     hello = await call.read()
                     assert hello.received == 0
@@ -83,16 +88,19 @@ class Stream:
             frame = await self._call.read()
         return None if frame is grpc.aio.EOF else frame  # type: ignore[attr-defined]
 
+    async def answers(self) -> dict[int, AnswerGroup]:
+        """The answers of the next frame, by sequence number."""
+        frame = await self.receive()
+        assert frame is not None, "the stream ended"
+        return {seq: one for one in frame.groups for seq in one.seqs}
+
     async def ask(self, *groups: SelectGroup) -> dict[int, AnswerGroup]:
         """Send one frame and wait for all of its answers, by sequence number."""
         await self.send(*groups)
+        wanted = {seq for one in groups for seq in one.seqs}
         answers: dict[int, AnswerGroup] = {}
-        wanted = sum(len(one.seqs) for one in groups)
-        while len(answers) < wanted:
-            frame = await self.receive()
-            assert frame is not None, "the stream ended"
-            for answered in frame.groups:
-                answers.update(dict.fromkeys(answered.seqs, answered))
+        while not wanted <= answers.keys():
+            answers |= await self.answers()
         return answers
 
 

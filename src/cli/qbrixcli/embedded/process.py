@@ -18,6 +18,9 @@ PROC = Path("/proc/self").parent
 
 Kill = Callable[[int, int], None]
 
+# the fork handlers of grpc, where it is in use, now and then crash a child before exec
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+
 
 async def start(
     command: list[str],
