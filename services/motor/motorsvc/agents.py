@@ -1,10 +1,8 @@
-"""What a motor needs of an experiment: runnable definition and state."""
+"""Definitions made executable."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
-from typing import Final
 
 import msgspec
 import numpy as np
@@ -16,12 +14,7 @@ from motorsvc.families import Policy
 from qbrixcore.context import InFlight
 from qbrixcore.definition import Definition
 from qbrixcore.errors import Unavailable
-from qbrixcore.param import codec
-from qbrixcore.param.codec import Stored
 from qbrixstore.redis import Definitions
-from qbrixstore.redis import RedisParamBackend
-
-DECODE_IN_THREAD: Final = 256 * 1024  # bytes whose checksum takes a good part of 1 ms
 
 
 class Arms(msgspec.Struct, frozen=True, eq=False):
@@ -73,26 +66,3 @@ class AgentSource:
         except msgspec.ValidationError as error:
             raise Unavailable(f"this motor cannot run {policy.spec.name}") from error
         return Agent(definition, policy, hyper)
-
-
-class ParamSource:
-    """States as Redis has them."""
-
-    def __init__(self, params: RedisParamBackend) -> None:
-        self._params = params
-
-    async def load(self, key: Key, held: Stored | None) -> Stored | None:
-        """The state, the one held if its version is current.
-
-        Raises Unavailable, CorruptState.
-        """
-        if held is not None:
-            version = (held.header.generation, held.header.version)
-            if await self._params.version(*key) == version:
-                return held
-        data = await self._params.get_bytes(*key)
-        if data is None:
-            return None
-        if len(data) > DECODE_IN_THREAD:
-            return await asyncio.to_thread(codec.decode, data)
-        return codec.decode(data)

@@ -9,12 +9,12 @@ from typing import Any
 from typing import Final
 
 from motorsvc.agents import AgentSource
-from motorsvc.agents import ParamSource
 from motorsvc.cache import SoftCache
 from motorsvc.families import Families
 from motorsvc.selector import Selector
 from motorsvc.servicer import MotorServicer
 from motorsvc.settings import MotorSettings
+from motorsvc.states import StateSource
 from qbrixcore.errors import Unavailable
 from qbrixlog import get_logger
 from qbrixserving.health import Health
@@ -77,17 +77,17 @@ class Backing:
             ttl=settings.agent_cache_ttl,
             maxsize=settings.agent_cache_maxsize,
         )
-        params = SoftCache(
-            ParamSource(RedisParamBackend(self._client, layout)).load,
+        states = SoftCache(
+            StateSource(RedisParamBackend(self._client, layout), agents).load,
             ttl=settings.param_cache_ttl,
             maxsize=settings.param_cache_maxsize,
         )
-        self._caches += [agents, params]
+        self._caches += [agents, states]
         changes = Changes(self._client, layout)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_follow(changes, keys.DEFINITIONS, agents))
-            tasks.create_task(_follow(changes, keys.PARAMS, params))
-            self._servicer.selector = Selector(agents, params, self._seed)
+            tasks.create_task(_follow(changes, keys.PARAMS, states))
+            self._servicer.selector = Selector(agents, states, self._seed)
             await self._families.warm(await self._policies(definitions))
             await health.set_ready(True)
             logger.info("the motor is ready")

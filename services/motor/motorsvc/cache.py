@@ -16,6 +16,7 @@ from cachebox import TTLCache
 
 from qbrixcore.errors import Overloaded
 from qbrixcore.errors import QbrixError
+from qbrixcore.errors import Unavailable
 from qbrixlog import get_logger
 
 logger = get_logger(__name__)
@@ -91,6 +92,12 @@ class SoftCache(Generic[V]):
             elif changed in self._held:
                 self._start(changed)
 
+    def renew(self, key: Key) -> None:
+        """Read a warm key again in the background, unless that has just failed."""
+        held = self._held.get(key)
+        if held is not None and held.due > time.monotonic() + RETRY_AFTER:
+            self._start(key)
+
     async def close(self) -> None:
         """Give up the reads under way."""
         tasks = list(self._loading.values())
@@ -120,19 +127,19 @@ class SoftCache(Generic[V]):
             # in the same step as the last look at what changed, so none is missed
             self._loading.pop(key, None)
             self._changed.discard(key)
-        if value is None:
-            self._held.pop(key, None)
-            self._missing[key] = True
-        else:
-            self._held[key] = _Held(value, _jittered(self._ttl))
         return value
 
     async def _level(self, key: Key) -> V | None:
-        """Read until nothing changed meanwhile."""
+        """Read until nothing changed meanwhile; what was read is held at once."""
         while True:
             self._changed.discard(key)
             held = self._held.get(key)
             value = await self._load(key, None if held is None else held.value)
+            if value is None:
+                self._held.pop(key, None)
+                self._missing[key] = True
+            else:
+                self._held[key] = _Held(value, _jittered(self._ttl))
             if key not in self._changed:
                 return value
 
@@ -143,6 +150,8 @@ class SoftCache(Generic[V]):
             return
         if not isinstance(error, QbrixError):
             logger.error("reading %s failed", key, exc_info=error)
+        elif not isinstance(error, Unavailable):
+            logger.warning("reading %s failed: %s", key, error)
         held = self._held.get(key)
         if held is not None:
             held.due = _jittered(RETRY_AFTER)

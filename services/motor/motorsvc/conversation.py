@@ -12,8 +12,8 @@ import numpy as np
 
 from motorsvc import frames
 from motorsvc.selector import LONGEST_ON_LOOP
-from motorsvc.selector import Ready
 from motorsvc.selector import Selector
+from motorsvc.states import Ready
 from qbrixcore.errors import InvalidContext
 from qbrixcore.errors import Overloaded
 from qbrixcore.errors import QbrixError

@@ -10,7 +10,7 @@ import numpy as np
 
 from motorsvc.selector import Choices
 from motorsvc.selector import Contexts
-from motorsvc.selector import Ready
+from motorsvc.states import Ready
 from qbrixproto.motor_pb2 import AnswerFrame
 from qbrixproto.motor_pb2 import SelectFrame
 from qbrixproto.motor_pb2 import SelectGroup

@@ -5,53 +5,33 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 from typing import Final
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from motorsvc.agents import Agent
-from motorsvc.agents import Arms
 from motorsvc.cache import Key
 from motorsvc.cache import SoftCache
-from qbrixcore.errors import CorruptState
+from motorsvc.states import Ready
 from qbrixcore.errors import ExperimentNotFound
 from qbrixcore.errors import MissingState
-from qbrixcore.param.codec import Stored
 
 LONGEST_ON_LOOP: Final = 1_000_000  # estimated nanoseconds
-_ARM_NS: Final = 100  # a posterior draw, the dearest thing done once per arm
-_CELL_NS: Final = 0.6  # a multiplication and addition of a quadratic form
 THREADS: Final = 2
 
 Contexts = NDArray[np.float32]
 Choices = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 
-class Ready(msgspec.Struct, frozen=True, eq=False, gc=False):
-    """An experiment that can be decided at once."""
-
-    agent: Agent
-    stored: Stored
-    arms: Arms
-
-    def cost_ns(self, choices: int) -> float:
-        """A generous estimate of what ``choices`` selections take."""
-        header = self.stored.header
-        arm = _ARM_NS + _CELL_NS * header.dim * header.dim
-        return choices * header.num_arms * arm
-
-
 class Selector:
     """Finds the state of an experiment and runs its policy on it."""
 
     def __init__(
-        self, agents: SoftCache[Agent], params: SoftCache[Stored], seed: int | None
+        self, agents: SoftCache[Agent], states: SoftCache[Ready], seed: int | None
     ) -> None:
         self._agents = agents
-        self._params = params
+        self._states = states
         self._seeds = np.random.SeedSequence(seed)
         self._rng = np.random.default_rng(self._seeds.spawn(1)[0])
         self._local = threading.local()
@@ -62,8 +42,8 @@ class Selector:
         agent = self._agents.peek(key)
         if agent is None or agent.definition.version < version:
             return None
-        stored = self._params.peek(key)
-        return None if stored is None else _matched(agent, stored)
+        ready = self._states.peek(key)
+        return None if ready is None else self._current(key, agent, ready)
 
     async def ready(self, key: Key, version: int) -> Ready:
         """The experiment, read from Redis if need be.
@@ -75,10 +55,10 @@ class Selector:
             agent = await self._agents.refresh(key)
         if agent is None:
             raise ExperimentNotFound(f"experiment not found: {key[1]}")
-        stored = await self._params.get(key)
-        if stored is None:
+        ready = await self._states.get(key)
+        if ready is None:
             raise MissingState(f"experiment {key[1]} has no stored parameters")
-        return _matched(agent, stored)
+        return self._current(key, agent, ready)
 
     def choose(self, ready: Ready, contexts: Contexts) -> Choices:
         """Arms (N,) and propensities (N,), NaN where not computed.
@@ -100,6 +80,13 @@ class Selector:
         """Start nothing more in threads."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
+    def _current(self, key: Key, agent: Agent, ready: Ready) -> Ready:
+        if ready.agent is agent:
+            return ready
+        # the definition has changed and the params have not
+        self._states.renew(key)
+        return ready.of(agent)
+
     def _choose_in_thread(self, ready: Ready, contexts: Contexts) -> Choices:
         # kernels release the interpreter, and a generator is not safe to share
         rng: np.random.Generator | None = getattr(self._local, "rng", None)
@@ -117,16 +104,6 @@ def _choose(ready: Ready, contexts: Contexts, rng: np.random.Generator) -> Choic
         ready.arms.active,
         ready.arms.none_in_flight,
         rng,
+        ready.prepared,
     )
     return choices
-
-
-def _matched(agent: Agent, stored: Stored) -> Ready:
-    header: Any = stored.header
-    definition = agent.definition
-    if header.policy != definition.policy or header.dim != definition.dim:
-        raise CorruptState(
-            f"the parameters of {definition.experiment} are of {header.policy} with "
-            f"{header.dim} features, not {definition.policy} with {definition.dim}"
-        )
-    return Ready(agent, stored, agent.arms(header.num_arms))
