@@ -49,8 +49,8 @@ async def test_probabilities_are_told_where_they_are_known(
     store: Store, stream: Stream
 ) -> None:
     exact = await store.publish(definition("EXP3Policy", name="e1"))
-    unknown = await store.publish(definition("BetaTSPolicy", name="e2"))
-    answers = await stream.ask(group(exact, [1, 2]), group(unknown, [3]))
+    unknown = await store.publish(definition("LinTSPolicy", {"dim": 1}, name="e2"))
+    answers = await stream.ask(group(exact, [1, 2]), group(unknown, [3], [[1.0]]))
     assert list(answers[1].propensities) == pytest.approx([1 / 3, 1 / 3])
     assert list(answers[3].propensities) == []
 

@@ -49,10 +49,17 @@ class BasePolicy(abc.ABC, Generic[S]):
     """A bandit algorithm without memory: each method is a function of its arguments.
 
     The public methods check what the kernels would trust, once and for all policies;
-    the hooks behind them compute. Neither ever writes to its inputs.
+    the hooks behind them compute. Neither ever writes to its inputs. ``prepares`` says
+    whether there is anything to ``prepare``.
     """
 
     spec: ClassVar[PolicySpec]
+    prepares: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "_prepare" in vars(cls):
+            cls.prepares = True
 
     @classmethod
     def select_many(

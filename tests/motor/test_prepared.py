@@ -1,0 +1,79 @@
+"""Propensities are prepared for a version and a definition, before selects see them."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+import numpy as np
+import pytest
+from tests.motor.calls import PATIENCE
+from tests.motor.calls import Stream
+from tests.motor.calls import arms
+from tests.motor.calls import group
+from tests.motor.store import TENANT
+from tests.motor.store import Store
+from tests.motor.store import deactivated
+from tests.motor.store import definition
+
+from qbrixcore.definition import Definition
+from qbrixcore.policy.registry import implementation
+
+POLICIES = ("BetaTSPolicy", "GaussianTSPolicy", "DirichletTSPolicy", "FPLPolicy")
+
+
+async def expected(store: Store, known: Definition) -> list[float]:
+    """What the policy prepares for the params and arms as they are now."""
+    stored = await store.params.get(TENANT, known.experiment)
+    assert stored is not None
+    policy = implementation(known.policy)
+    hyper = msgspec.convert(known.hyper, policy.spec.hyper)
+    active = np.array([arm.active for arm in known.arms])
+    prepared = policy.prepare(hyper, stored.state, active)
+    assert prepared is not None
+    return prepared.propensities.tolist()
+
+
+async def until_told(
+    stream: Stream, known: Definition, version: int, chances: list[float]
+) -> None:
+    """Select until answers are of this version and tell propensities of these chances.
+
+    Where they tell any they must be these.
+    """
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            answered = (await stream.ask(group(known, [1, 2, 3])))[1]
+            if answered.param_version == version and answered.propensities:
+                wanted = [chances[arm] for arm in arms(answered)]
+                assert list(answered.propensities) == pytest.approx(wanted, rel=1e-9)
+                return
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+async def test_propensities_follow_params_and_arms(
+    store: Store, stream: Stream, policy: str
+) -> None:
+    known = await store.publish(definition(policy, arms=4))
+    first = (await stream.ask(group(known, [1])))[1]
+    assert list(first.propensities) == pytest.approx([1 / 4])
+    version = await store.teach(known, arm=2, times=3)
+    await until_told(stream, known, version, await expected(store, known))
+    fewer = await store.publish(deactivated(known, 1))
+    chances = await expected(store, fewer)
+    assert chances[1] == 0.0 and sum(chances) == pytest.approx(1.0)
+    await until_told(stream, fewer, version, chances)
+
+
+async def test_a_changed_definition_is_prepared_without_new_params(
+    store: Store, stream: Stream
+) -> None:
+    known = await store.publish(definition(arms=3))
+    await stream.ask(group(known, [1]))
+    fewer = await store.publish(deactivated(known, 0))
+    # not one answer of the new definition tells a propensity of the old one
+    for _ in range(50):
+        answered = (await stream.ask(group(fewer, [1])))[1]
+        assert answered.definition_version == fewer.version
+        assert list(answered.propensities) in ([], [0.5])
+    await until_told(stream, fewer, 0, [0.0, 0.5, 0.5])
