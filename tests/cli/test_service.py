@@ -44,9 +44,9 @@ WORKER = """
 """
 
 STUBBORN = """
-    import signal, time
+    import os, signal, time
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    print("stubborn", flush=True)
+    print("stubborn", os.getpid(), flush=True)
     time.sleep(600)
 """
 
@@ -129,9 +129,9 @@ async def test_ctrl_c_of_the_terminal_does_not_reach_it(
     one = service(lock, program("child", STUBBORN), stream, stop=0.1)
     await one.start()
     await until(stream, "stubborn")
-    child = psutil.Process().children()[-1]
-    assert os.getpgid(child.pid) != os.getpgid(0)
-    assert os.getsid(child.pid) != os.getsid(0)
+    child = int(stream.getvalue().split()[-1])
+    assert os.getpgid(child) == child
+    assert os.getsid(child) == child
     await one.stop()
 
 
