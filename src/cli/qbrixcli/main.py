@@ -9,6 +9,8 @@ import sys
 from collections.abc import Sequence
 
 from qbrixcli.embedded.errors import StartError
+from qbrixcli.evaluate import add_evaluate
+from qbrixcli.evaluate import evaluate
 from qbrixcli.simulate import add_simulate
 from qbrixcli.simulate import simulate
 
@@ -31,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="feed a fresh system with real traffic")
     demo.add_argument("--fast", action="store_true", help="a tenth of the traffic")
     add_simulate(commands)
+    add_evaluate(commands)
     return top
 
 
@@ -57,6 +60,8 @@ def _run(options: argparse.Namespace) -> int:
         return asyncio.run(demonstrate(options.fast))
     if options.command == "simulate":
         return simulate(options)
+    if options.command == "evaluate":
+        return evaluate(options)
     return _maintain(options)
 
 

@@ -134,8 +134,8 @@ def test_contextual_policies_use_the_context() -> None:
 @pytest.mark.parametrize(
     ("name", "problem", "params", "why"),
     [
-        ("LinUCBPolicy", Bernoulli(MEANS), {}, "the problem has none"),
-        ("LinUCBPolicy", Linear.random(2, 3), {"dim": 4}, "has 3 features"),
+        ("LinUCBPolicy", Bernoulli(MEANS), {}, "there are none"),
+        ("LinUCBPolicy", Linear.random(2, 3), {"dim": 4}, "there are 3 features"),
         ("BetaTSPolicy", Gaussian([0.0, 1.0]), {}, "pays continuous ones"),
         ("KLUCBPolicy", Bernoulli(MEANS), {"c": -1.0}, "c"),
     ],

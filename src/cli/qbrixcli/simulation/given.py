@@ -55,12 +55,18 @@ def given_traffic(options: argparse.Namespace) -> Traffic:
 
 def given_contestant(text: str, problem: Problem, horizon: int) -> Contestant:
     """The policy of ``Name:param=value,param=value``. Raises InvalidParams, Invalid."""
+    name, params = given_params(text)
+    return Contestant.of(name, problem, horizon, params, label=text)
+
+
+def given_params(text: str) -> tuple[str, dict[str, object]]:
+    """Name and parameters of ``Name:param=value,param=value``. Raises Invalid."""
     name, _, rest = text.partition(":")
     params: dict[str, object] = {}
     for pair in filter(None, rest.split(",")):
         key, _, value = pair.partition("=")
         [params[key.strip()]] = _numbers(value, ",")
-    return Contestant.of(name, problem, horizon, params, label=text)
+    return name, params
 
 
 def _numbers(text: str, mark: str) -> list[float]:

@@ -194,7 +194,8 @@ class BasePolicy(abc.ABC, Generic[S]):
         prepared = cls._prepare(hyper, state, active)
         if prepared is None:
             return None
-        return np.tile(prepared.propensities, (len(contexts), 1))
+        size = (len(contexts), state.num_arms)
+        return np.broadcast_to(prepared.propensities, size)
 
     @classmethod
     def _weigh(

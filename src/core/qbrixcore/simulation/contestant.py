@@ -12,6 +12,7 @@ from qbrixcore.param.hyper import Hyper
 from qbrixcore.policy.base import BasePolicy
 from qbrixcore.policy.registry import find_spec
 from qbrixcore.policy.registry import implementation
+from qbrixcore.policy.spec import PolicySpec
 from qbrixcore.simulation import baseline
 from qbrixcore.simulation.problem import Problem
 
@@ -43,20 +44,30 @@ class Contestant(msgspec.Struct, frozen=True, eq=False):
         else:
             policy = implementation(find_spec(name))
         spec = policy.spec
-        given = dict(params or {})
-        known = {"horizon": horizon, "dim": problem.dim}
-        for info in spec.params:
-            schemed = info.name == "dim" and "context_schema" in given
-            if info.required and info.name in known and not schemed:
-                given.setdefault(info.name, known[info.name])
-        if spec.contextual and not problem.dim:
-            raise InvalidParams(f"{name} reads features, and the problem has none")
-        hyper = spec.validate(given)
-        if spec.contextual and spec.dim(hyper) != problem.dim:
-            raise InvalidParams(f"{name}: the problem has {problem.dim} features")
+        hyper = completed(spec, params or {}, horizon, problem.dim)
         if problem.reward_type not in spec.reward_types:
             raise InvalidParams(
                 f"{name}: a reward must be {spec.rewards.text},"
                 f" and the problem pays {problem.reward_type} ones"
             )
         return cls(label or name, policy, hyper)
+
+
+def completed(
+    spec: PolicySpec, params: Mapping[str, object], horizon: int, dim: int
+) -> Hyper:
+    """Hyperparameters where the number of choices and of features are known.
+
+    They are what a parameter ``horizon`` or ``dim`` without a default is set to. Raises
+    InvalidParams where the policy reads another number of features.
+    """
+    if spec.contextual and not dim:
+        raise InvalidParams(f"{spec.name} reads features, and there are none")
+    given, known = dict(params), {"horizon": horizon, "dim": dim}
+    for info in spec.params:
+        if info.required and info.name in known:
+            given.setdefault(info.name, known[info.name])
+    hyper = spec.validate(given)
+    if spec.contextual and spec.dim(hyper) != dim:
+        raise InvalidParams(f"{spec.name}: there are {dim} features")
+    return hyper

@@ -52,16 +52,15 @@ class LinTSPolicy(RidgePolicy):
         return _largest(*_linear(hyper, state, contexts, active), active, rng)
 
     @classmethod
-    def _weigh(
+    def _chances(
         cls,
         hyper: LinTSHyper,
         state: RidgeParamState,
         contexts: NDArray[np.float32],
         active: Mask,
-        arms: NDArray[np.int64],
     ) -> NDArray[np.float64]:
         marginals = _linear(hyper, state, contexts, active)
-        return leading.of_normals(*marginals, active)[np.arange(len(arms)), arms]
+        return leading.of_normals(*marginals, active)
 
 
 class LogisticTSPolicy(LogisticPolicy):
@@ -93,16 +92,15 @@ class LogisticTSPolicy(LogisticPolicy):
         return _largest(*_logistic(hyper, state, contexts, active), active, rng)
 
     @classmethod
-    def _weigh(
+    def _chances(
         cls,
         hyper: LogisticTSHyper,
         state: LaplaceParamState,
         contexts: NDArray[np.float32],
         active: Mask,
-        arms: NDArray[np.int64],
     ) -> NDArray[np.float64]:
         marginals = _logistic(hyper, state, contexts, active)
-        return leading.of_normals(*marginals, active)[np.arange(len(arms)), arms]
+        return leading.of_normals(*marginals, active)
 
 
 def _linear(
