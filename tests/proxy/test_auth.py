@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
+from collections.abc import Collection
 
 import httpx
 import pytest
@@ -46,12 +47,13 @@ class Store:
         self.known[hashlib.sha256(key).hexdigest()] = SOMEBODY
         return key
 
-    async def find(self, digest: str) -> Principal | None:
+    async def find(self, references: Collection[str]) -> dict[str, Principal]:
         self.asked += 1
+        found = {one: self.known[one] for one in references if one in self.known}
         await self.gate.wait()
         if self.away:
             raise Unavailable
-        return self.known.get(digest)
+        return found
 
 
 def new_key() -> bytes:
@@ -89,7 +91,7 @@ async def test_unknown_keys_are_remembered_as_such() -> None:
             await authenticator.principal(key)
     assert store.asked == 1
     store.known[hashlib.sha256(key).hexdigest()] = SOMEBODY
-    authenticator.forget()
+    authenticator.changed("t", "u")
     assert await authenticator.principal(key) is SOMEBODY
 
 

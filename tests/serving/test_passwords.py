@@ -9,6 +9,7 @@ from typing import Literal
 import pytest
 from argon2 import PasswordHasher
 
+from qbrixcore.errors import Overloaded
 from qbrixserving.passwords import Passwords
 
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -71,6 +72,44 @@ async def test_at_most_two_at_once_and_none_on_the_loop() -> None:
     assert all(await asyncio.gather(*checks))
     assert hasher.most <= 2
     assert threading.current_thread() not in hasher.threads
+
+
+class Slow(PasswordHasher):
+    """Hashes only when it may."""
+
+    def __init__(self) -> None:
+        super().__init__(time_cost=1, memory_cost=8, parallelism=1)
+        self.may = threading.Event()
+        self.running = 0
+
+    def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
+        self.running += 1
+        self.may.wait()
+        return super().hash(password, salt=salt)
+
+
+async def test_who_comes_when_many_wait_is_refused() -> None:
+    hasher = Slow()
+    passwords = Passwords(hasher=hasher, waiting=3)
+    first = [asyncio.create_task(passwords.hash("x")) for _ in range(3)]
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded):
+        await passwords.hash("x")
+    hasher.may.set()
+    assert len(await asyncio.gather(*first)) == 3
+    assert await passwords.hash("x")
+
+
+async def test_who_gives_up_frees_no_turn() -> None:
+    hasher = Slow()
+    passwords = Passwords(hasher=hasher)
+    for _ in range(10):
+        call = asyncio.create_task(passwords.hash("x"))
+        await asyncio.sleep(0.01)
+        call.cancel()
+    assert hasher.running == 2
+    hasher.may.set()
+    assert await passwords.hash("x")
 
 
 async def test_a_cheaper_hash_is_outdated() -> None:

@@ -1,8 +1,8 @@
 """The composition root: the only file in proxysvc that builds a worker.
 
-    postgres ── authenticator ── pools, experiments ─┐
-    redis ── definitions ── publishing ── relay ─────┼── http, grpc
-    motor, feedback log ── selection ────────────────┘
+    postgres ── authenticator ── accounts, pools, experiments ─┐
+    redis ── definitions ── publishing ── relay ───────────────┼── http, grpc
+    motor, feedback log ── selection ──────────────────────────┘
 
 Built left to right, closed right to left: calls in flight finish, then the feedback
 that waits is appended, then streams and stores are closed.
@@ -19,6 +19,12 @@ from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from proxysvc.accounts.assembly import Directory
+from proxysvc.accounts.assembly import assemble
+from proxysvc.accounts.bearer import Bearers
+from proxysvc.accounts.herald import Herald
+from proxysvc.accounts.plans import Plans
+from proxysvc.accounts.usage import UsageMeter
 from proxysvc.auth import Authenticator
 from proxysvc.definitions import DefinitionCache
 from proxysvc.development import development_principal
@@ -42,14 +48,12 @@ from qbrixcore.errors import Unavailable
 from qbrixlog import get_logger
 from qbrixstore.postgres import init_db
 from qbrixstore.postgres import schema_is_current
-from qbrixstore.postgres import system_session
-from qbrixstore.postgres.credentials import Credentials
-from qbrixstore.postgres.principal import Principal
 from qbrixstore.redis.changes import Changes
 from qbrixstore.redis.client import RedisClient
 from qbrixstore.redis.definitions import Definitions
 from qbrixstore.redis.layout import Layout
 from qbrixstore.redis.publisher import RedisStreamPublisher
+from qbrixstore.redis.usage import Usage
 
 logger = get_logger(__name__)
 
@@ -91,28 +95,48 @@ async def proxy(settings: ProxySettings) -> AsyncIterator[Worker]:
         await _note_schema(engine)
         redis = await stack.enter_async_context(RedisClient(settings.redis))
         layout = await _layout(redis)
-        authenticator = await _authenticator(settings, engine)
+        bearers = Bearers(
+            settings.jwt.keys(strong=settings.env == "prod"),
+            settings.jwt.access_token_expire_minutes * 60,
+        )
+        authenticator = await _authenticator(settings, engine, bearers)
         stack.push_async_callback(authenticator.close)
+
+        changes = Changes(redis, layout)
+        herald = Herald(engine, changes, authenticator)
+        await stack.enter_async_context(herald.listening())
+        meter = UsageMeter(engine, Usage(redis, layout), authenticator)
+        await stack.enter_async_context(meter.running())
+        plans = Plans.parse(settings.plan_limits)
+        accounts = assemble(
+            engine, bearers, plans, herald, meter, settings.open_to_strangers
+        )
 
         definitions = Definitions(redis, layout)
         cache = DefinitionCache(definitions)
-        await stack.enter_async_context(cache.following(Changes(redis, layout)))
+        await stack.enter_async_context(cache.following(changes))
         publishing = Publishing(redis, definitions, cache)
-        relay = Relay(engine, publishing)
+        relay = Relay(engine, publishing, [herald.relay_batch])
         await stack.enter_async_context(relay.running())
 
         selection = await _selection(settings, stack, cache, redis, layout)
         pools = PoolService(engine, relay.wake)
         experiments = ExperimentService(
-            engine, publishing, settings.max_state_bytes, relay.wake
+            engine, publishing, settings.max_state_bytes, relay.wake, plans
         )
         readiness = Readiness()
         served = await stack.enter_async_context(
             serve_proxy(
-                settings, authenticator, pools, experiments, selection, readiness
+                settings,
+                authenticator,
+                pools,
+                experiments,
+                accounts,
+                selection,
+                readiness,
             )
         )
-        rest = rest_api(authenticator, pools, experiments, readiness)
+        rest = rest_api(authenticator, pools, experiments, accounts, readiness)
         http = FastPath(rest, HotState(authenticator, selection))
         readiness.start()
         await served.health.set_ready(True)
@@ -140,15 +164,15 @@ async def _selection(
     return Selection(cache, motor, log, keyring, mint, settings.token_ttl_sec)
 
 
-async def _authenticator(settings: ProxySettings, engine: AsyncEngine) -> Authenticator:
-    async def find(digest: str) -> Principal | None:
-        async with system_session(engine) as session:
-            return await Credentials(session).by_digest(digest)
-
+async def _authenticator(
+    settings: ProxySettings, engine: AsyncEngine, bearers: Bearers
+) -> Authenticator:
+    find = Directory(engine).find
     if settings.auth == "on":
-        return Authenticator(find)
+        return Authenticator(find, bearers.read_access)
     logger.warning("authentication is off: every call acts as the development user")
-    return Authenticator(find, anonymous=await development_principal(engine))
+    anonymous = await development_principal(engine)
+    return Authenticator(find, bearers.read_access, anonymous=anonymous)
 
 
 async def _note_schema(engine: AsyncEngine) -> None:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+from typing import Final
+
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,15 +19,16 @@ from qbrixstore.postgres.audit import Audit
 from qbrixstore.postgres.principal import Principal
 from qbrixstore.postgres.records import AuditEntry
 
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
 
 async def note(
     session: AsyncSession,
     actor: Principal,
     action: str,
     subject_id: str,
-    *,
+    changes: Mapping[str, object] = _NOTHING,
     tenant_id: str = "",
-    **changes: object,
 ) -> None:
     """Write a change into the log of its tenant, in the transaction that makes it.
 

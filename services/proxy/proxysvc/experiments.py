@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from collections.abc import Callable
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
+from typing import Final
 from uuid import uuid4
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from proxysvc import scopes
+from proxysvc.accounts.plans import Plans
+from proxysvc.audit import note
 from proxysvc.inputs import check_name
 from proxysvc.inputs import check_page
 from proxysvc.inputs import check_value
@@ -20,6 +25,7 @@ from proxysvc.params import check_params
 from proxysvc.params import check_same_shape
 from proxysvc.publishing import Publishing
 from qbrixcore.definition import make_definition
+from qbrixcore.errors import ExperimentLimitReached
 from qbrixcore.errors import ExperimentNotFound
 from qbrixcore.errors import Invalid
 from qbrixcore.errors import PoolNotFound
@@ -32,8 +38,11 @@ from qbrixstore.postgres.experiments import Experiments
 from qbrixstore.postgres.pools import Pools
 from qbrixstore.postgres.principal import Principal
 from qbrixstore.postgres.records import ExperimentRecord
+from qbrixstore.postgres.tenants import hold_tenant
 
 logger = get_logger(__name__)
+
+UNDONE: Final = MappingProxyType({"reason": "redis could not be told of it"})
 
 
 class NewExperiment(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,8 +70,10 @@ class ExperimentService:
         publishing: Publishing,
         max_state_bytes: int,
         wake_relay: Callable[[], None],
+        plans: Plans,
     ) -> None:
         self._engine = engine
+        self._plans = plans
         self._publishing = publishing
         self._max_state_bytes = max_state_bytes
         self._wake_relay = wake_relay
@@ -70,7 +81,8 @@ class ExperimentService:
     async def create(self, caller: Principal, new: NewExperiment) -> ExperimentRecord:
         """A new experiment, ready to be selected from when this returns.
 
-        Raises Invalid, InvalidParams, PoolNotFound and NameTaken.
+        Raises Invalid, InvalidParams, PoolNotFound, NameTaken and, when the plan is
+        used up, ExperimentLimitReached.
         """
         scopes.require(caller, scopes.EXPERIMENT_WRITE)
         check_name("an experiment", new.name)
@@ -78,11 +90,11 @@ class ExperimentService:
         _refuse_gate(new.gated)
         if not is_id(new.pool_id):
             raise PoolNotFound()
-        record = await self._add(caller.tenant_id, new)
+        record = await self._add(caller, new)
         try:
             await self._publish(caller.tenant_id, record)
         except QbrixError:
-            await self._take_back(caller.tenant_id, record)
+            await self._take_back(caller, record)
             raise
         finally:
             self._wake_relay()
@@ -124,7 +136,8 @@ class ExperimentService:
     ) -> ExperimentRecord:
         """Change what is given; what was learned is kept.
 
-        Raises ExperimentNotFound and InvalidParams.
+        Raises ExperimentNotFound, InvalidParams and, when one is resumed that the plan
+        has no room for, ExperimentLimitReached.
         """
         scopes.require(caller, scopes.EXPERIMENT_WRITE)
         _check_id(experiment_id)
@@ -134,10 +147,15 @@ class ExperimentService:
         await self._publishing.check()
         async with get_session(self._engine, caller.tenant_id) as session:
             experiments = Experiments(session, caller.tenant_id)
+            current = (await experiments.get(experiment_id)).experiment
             if policy_params is not None:
-                current = (await experiments.get(experiment_id)).experiment
                 check_same_shape(current, policy_params)
+            if enabled and not current.enabled:
+                await self._check_room(session, caller)
             record = await experiments.update(experiment_id, enabled, policy_params)
+            given = {"enabled": enabled, "policy_params": policy_params}
+            changes = {name: one for name, one in given.items() if one is not None}
+            await note(session, caller, "experiment.update", experiment_id, changes)
         await self._level(self._publish(caller.tenant_id, record))
         return record
 
@@ -154,9 +172,11 @@ class ExperimentService:
             experiments = Experiments(session, tenant)
             version = (await experiments.get(experiment_id)).version + 1
             await experiments.remove(experiment_id)
+            await note(session, caller, "experiment.delete", experiment_id)
         await self._level(self._publishing.withdraw(tenant, experiment_id, version))
 
-    async def _add(self, tenant: str, new: NewExperiment) -> ExperimentRecord:
+    async def _add(self, caller: Principal, new: NewExperiment) -> ExperimentRecord:
+        tenant = caller.tenant_id
         async with get_session(self._engine, tenant) as session:
             pool = (await Pools(session, tenant).get(new.pool_id)).pool
             check_params(
@@ -170,18 +190,41 @@ class ExperimentService:
                 policy_params=dict(new.policy_params),
                 enabled=new.enabled,
             )
+            if new.enabled:
+                await self._check_room(session, caller)
+            made = {
+                "name": new.name,
+                "pool_id": new.pool_id,
+                "policy": new.policy,
+                "policy_params": new.policy_params,
+                "enabled": new.enabled,
+            }
+            await note(session, caller, "experiment.create", experiment.id, made)
             return await Experiments(session, tenant).add(experiment)
+
+    async def _check_room(self, session: AsyncSession, caller: Principal) -> None:
+        """Raises ExperimentLimitReached when the plan allows no more active ones."""
+        most = self._plans.of(caller.plan).experiments
+        if not most:
+            return
+        # two at once must not both see room for the last one
+        await hold_tenant(session, caller.tenant_id)
+        if await Experiments(session, caller.tenant_id).count_enabled() >= most:
+            raise ExperimentLimitReached(
+                f"the plan {caller.plan} allows {most} active experiments", limit=most
+            )
 
     async def _publish(self, tenant: str, record: ExperimentRecord) -> None:
         definition = make_definition(tenant, record.experiment, record.version)
         await self._publishing.publish(definition)
 
-    async def _take_back(self, tenant: str, record: ExperimentRecord) -> None:
+    async def _take_back(self, caller: Principal, record: ExperimentRecord) -> None:
         """Undo a creation that Redis did not hear of, or may not have."""
-        experiment_id = record.experiment.id
+        experiment_id, tenant = record.experiment.id, caller.tenant_id
         try:
             async with get_session(self._engine, tenant) as session:
                 await Experiments(session, tenant).remove(experiment_id)
+                await note(session, caller, "experiment.delete", experiment_id, UNDONE)
         except QbrixError as error:
             logger.error("experiment %s stays half-made: %s", experiment_id, error)
 

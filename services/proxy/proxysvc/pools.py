@@ -65,7 +65,7 @@ class PoolService:
             ),
         )
         async with get_session(self._engine, caller.tenant_id) as session:
-            await note(session, caller, "pool.create", pool.id, name=name)
+            await note(session, caller, "pool.create", pool.id, {"name": name})
             return await Pools(session, caller.tenant_id).add(pool)
 
     async def get(self, caller: Principal, pool_id: str) -> PoolRecord:
@@ -100,7 +100,7 @@ class PoolService:
             if name is None:
                 return await pools.get(pool_id)
             renamed = await pools.rename(pool_id, name)
-            await note(session, caller, "pool.update", pool_id, name=name)
+            await note(session, caller, "pool.update", pool_id, {"name": name})
         self._wake_relay()
         return renamed
 

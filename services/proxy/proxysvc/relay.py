@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from collections.abc import Awaitable
+from collections.abc import Callable
 from collections.abc import Sequence
 from contextlib import asynccontextmanager
 from contextlib import suppress
@@ -30,6 +32,8 @@ POLL_SEC: Final = 1.0
 STANDBY_SEC: Final = 3.0
 RETRY_SEC: Final = 1.0
 
+RelayBatch = Callable[[], Awaitable[bool]]
+
 
 class Relay:
     """One leader among all workers empties the outbox.
@@ -37,9 +41,16 @@ class Relay:
     A row says only which experiment changed, so rows may be relayed twice or late.
     """
 
-    def __init__(self, engine: AsyncEngine, publishing: Publishing) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        publishing: Publishing,
+        beside: Sequence[RelayBatch] = (),
+    ) -> None:
+        """``beside`` is what else the leader relays, as ``relay_batch`` does."""
         self._engine = engine
         self._publishing = publishing
+        self._batches = (self.relay_batch, *beside)
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -75,12 +86,12 @@ class Relay:
         logger.info("relaying the outbox")
         while await still_leads(connection):
             try:
-                more = await self.relay_batch()
+                more = [await batch() for batch in self._batches]
             except Unavailable as error:
                 logger.warning("the outbox waits: %s", error)
                 await asyncio.sleep(RETRY_SEC)
                 continue
-            if not more:
+            if not any(more):
                 await self._rest()
 
     async def _rest(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Annotated
 from typing import Final
 from typing import Literal
 from typing import TypeVar
@@ -18,6 +19,7 @@ REFRESH_SEC: Final = 7 * 86_400
 LONGEST: Final = 4_096  # bytes of a token
 
 Seconds = int
+Id = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
 T = TypeVar("T")
 
 
@@ -28,7 +30,7 @@ class Access(msgspec.Struct, frozen=True):
     change of role needs no new token.
     """
 
-    sid: str
+    sid: Id
     exp: float
     type: Literal["access"]
 
@@ -36,10 +38,10 @@ class Access(msgspec.Struct, frozen=True):
 class Refresh(msgspec.Struct, frozen=True):
     """What the proxy takes from a refresh token."""
 
-    tenant_id: str
-    sub: str
-    sid: str
-    jti: str
+    tenant_id: Id
+    sub: Id
+    sid: Id
+    jti: Id
     type: Literal["refresh"]
 
 

@@ -49,17 +49,27 @@ class Throttle:
 
 
 class Doorkeeper:
-    """Bounds attempts to come in, by the address they come from and the e-mail."""
+    """Bounds attempts to come in, by the address they come from and the e-mail.
 
-    def __init__(self, by_address: int = 60, by_email: int = 10) -> None:
+    The figures are attempts a minute, of one worker.
+    """
+
+    def __init__(
+        self, by_address: int = 60, by_email: int = 10, by_login: int = 20
+    ) -> None:
         self._addresses = Throttle(by_address)
         self._emails = Throttle(by_email)
+        self._logins = Throttle(by_login)
 
     def admit(self, address: str, email: str = "") -> None:
         """Raises Overloaded."""
         self._addresses.admit(network(address))
         if email:
             self._emails.admit(email.strip().lower()[:LONGEST_EMAIL])
+
+    def admit_login(self, id_: str) -> None:
+        """Bounds what can be done with one login or user. Raises Overloaded."""
+        self._logins.admit(id_)
 
 
 def network(address: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import unquote
 
 import grpc
 
@@ -27,6 +28,12 @@ def time_left(context: Context) -> float | None:
     """Seconds until the caller gives up, None if it never does."""
     left = context.time_remaining()
     return None if left is None else float(left)
+
+
+def address(context: Context) -> str:
+    """The address that a call comes from."""
+    kind, _, rest = unquote(context.peer()).partition(":")
+    return rest.rpartition(":")[0].strip("[]") if kind in ("ipv4", "ipv6") else ""
 
 
 def _bytes(text: str | bytes) -> bytes:

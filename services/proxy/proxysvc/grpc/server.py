@@ -8,13 +8,17 @@ from typing import Final
 
 import grpc
 
+from proxysvc.accounts.assembly import Accounts
 from proxysvc.auth import Authenticator
 from proxysvc.experiments import ExperimentService
+from proxysvc.grpc.auth import AuthServicer
 from proxysvc.grpc.servicer import ProxyServicer
 from proxysvc.pools import PoolService
 from proxysvc.readiness import Readiness
 from proxysvc.selection import Selection
 from proxysvc.settings import ProxySettings
+from qbrixproto import auth_pb2
+from qbrixproto import auth_pb2_grpc
 from qbrixproto import proxy_pb2
 from qbrixproto import proxy_pb2_grpc
 from qbrixserving.server import GrpcOptions
@@ -25,7 +29,11 @@ from qbrixserving.server import serve_grpc
 OPTIONS: Final = GrpcOptions(
     reuse_port=True, max_connection_age_sec=300.0, grace_sec=5.0
 )
-SERVICE: Final = proxy_pb2.DESCRIPTOR.services_by_name["ProxyService"].full_name
+SERVICES: Final = tuple(
+    service.full_name
+    for file in (proxy_pb2.DESCRIPTOR, auth_pb2.DESCRIPTOR)
+    for service in file.services_by_name.values()
+)
 
 
 @asynccontextmanager
@@ -34,16 +42,19 @@ async def serve_proxy(
     authenticator: Authenticator,
     pools: PoolService,
     experiments: ExperimentService,
+    accounts: Accounts,
     selection: Selection,
     readiness: Readiness,
 ) -> AsyncIterator[Served]:
-    """ProxyService with health and reflection. Raises CannotStart."""
+    """ProxyService and AuthService with health and reflection. Raises CannotStart."""
+    auth = AuthServicer(authenticator, accounts)
     servicer = ProxyServicer(authenticator, pools, experiments, selection, readiness)
 
     def register(server: grpc.aio.Server) -> None:
         proxy_pb2_grpc.add_ProxyServiceServicer_to_server(servicer, server)
+        auth_pb2_grpc.add_AuthServiceServicer_to_server(auth, server)
 
     async with serve_grpc(
-        settings.grpc_host, settings.grpc_port, [SERVICE], register, options=OPTIONS
+        settings.grpc_host, settings.grpc_port, SERVICES, register, options=OPTIONS
     ) as served:
         yield served

@@ -120,9 +120,10 @@ def _operation(name: str, takes: type, status: str, gives: type) -> Document:
 def _document_errors(operation: Document) -> None:
     responses = operation["responses"]
     responses.pop("400", None)
-    public = operation.get("security") == []
+    # what is public and takes nothing can only fail by itself
+    simple = operation.get("security") == [] and "requestBody" not in operation
     for status, text in _ERRORS.items():
-        if not public or status == "500":
+        if not simple or status == "500":
             shape = Unprocessable if status == "422" else Envelope
             answer = {"description": text, "content": _json(shape)}
             responses.setdefault(status, answer)

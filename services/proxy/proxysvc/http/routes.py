@@ -10,9 +10,19 @@ from litestar import Litestar
 from litestar import Router
 from litestar.di import Provide
 
+from proxysvc.accounts.assembly import Accounts
+from proxysvc.accounts.keys import KeyService
+from proxysvc.accounts.logins import LoginService
+from proxysvc.accounts.users import UserService
+from proxysvc.audit import AuditService
 from proxysvc.auth import Authenticator
 from proxysvc.experiments import ExperimentService
 from proxysvc.fast.body import MAX_BYTES
+from proxysvc.http.audit import get_audit
+from proxysvc.http.auth import AuthController
+from proxysvc.http.auth_keys import ApiKeyController
+from proxysvc.http.auth_users import ProfileController
+from proxysvc.http.auth_users import UserController
 from proxysvc.http.caller import authenticate
 from proxysvc.http.caller import principal
 from proxysvc.http.document import OPENAPI
@@ -32,28 +42,55 @@ from proxysvc.readiness import Readiness
 T = TypeVar("T")
 
 API: Final = "/api/v1"
+AUTH: Final = "/auth"
 
 
 def rest_api(
     authenticator: Authenticator,
     pools: PoolService,
     experiments: ExperimentService,
+    accounts: Accounts,
     readiness: Readiness,
 ) -> ASGIApp:
     """Everything but the hot path, as an ASGI application."""
+    known = authenticate(authenticator)
     api = Router(
         API,
-        route_handlers=[PoolController, ExperimentController, get_policies],
-        guards=[authenticate(authenticator)],
+        route_handlers=[PoolController, ExperimentController, get_policies, get_audit],
+        guards=[known],
+    )
+    # clients of two generations use one path each
+    auth = [
+        Router(
+            path,
+            route_handlers=[
+                AuthController,
+                Router(
+                    "",
+                    route_handlers=[
+                        ProfileController,
+                        UserController,
+                        ApiKeyController,
+                    ],
+                    guards=[known],
+                ),
+            ],
+            include_in_schema=path == AUTH,
+        )
+        for path in (AUTH, f"/api{AUTH}")
+    ]
+    app = Litestar(
+        route_handlers=[api, *auth, get_health, get_readiness, get_info, get_document],
         dependencies={
             "principal": Provide(principal, sync_to_thread=False),
             "pools": _given(PoolService, pools),
             "experiments": _given(ExperimentService, experiments),
+            "logins": _given(LoginService, accounts.logins),
+            "users": _given(UserService, accounts.users),
+            "keys": _given(KeyService, accounts.keys),
+            "audit": _given(AuditService, accounts.audit),
+            "readiness": _given(Readiness, readiness),
         },
-    )
-    app = Litestar(
-        route_handlers=[api, get_health, get_readiness, get_info, get_document],
-        dependencies={"readiness": _given(Readiness, readiness)},
         exception_handlers=HANDLERS,
         request_max_body_size=MAX_BYTES,
         openapi_config=OPENAPI,

@@ -90,12 +90,15 @@ class Credentials:
 
     async def key(self, key_id: str) -> KeyHolder:
         """A key of any tenant, revoked or not. Raises NotFound."""
-        found = await self._session.execute(_keys().where(ApiKeyRow.id == key_id))
+        works = and_(keys.is_valid(), UserRow.is_active)
+        found = await self._session.execute(
+            _keys().add_columns(works).where(ApiKeyRow.id == key_id)
+        )
         row = found.one_or_none()
         if row is None:
             raise NotFound(f"api key not found: {key_id}")
-        key, role, plan = row
-        return KeyHolder(key=keys.to_record(key), role=role, plan=plan)
+        key, role, plan, works_now = row
+        return KeyHolder(key=keys.to_record(key), works=works_now, role=role, plan=plan)
 
     async def mark_used(self, used: Mapping[str, datetime]) -> None:
         """Note when keys were last used: from time to time, for many, by key id."""

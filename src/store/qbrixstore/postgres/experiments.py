@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Select
+from sqlalchemy import func
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
@@ -111,6 +112,16 @@ class Experiments(Tenanted):
         gone = row.version + 1
         await self._changed(row.id, gone)
         return gone
+
+    async def count_enabled(self) -> int:
+        """Experiments that are not paused."""
+        counted = await self._session.scalar(
+            select(func.count())
+            .select_from(ExperimentRow)
+            .where(ExperimentRow.tenant_id == self.tenant_id)
+            .where(ExperimentRow.enabled)
+        )
+        return counted or 0
 
     def _all(self) -> Select[ExperimentRow]:
         return (

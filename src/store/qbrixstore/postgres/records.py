@@ -68,9 +68,13 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KeyHolder(msgspec.Struct, frozen=True, kw_only=True):
-    """A key with what bounds it: its owner's role and its tenant's plan."""
+    """A key with what bounds it: its owner's role and its tenant's plan.
+
+    It ``works`` unless it is revoked or expired, or its owner inactive.
+    """
 
     key: ApiKey
+    works: bool
     role: str
     plan: str
 

@@ -78,6 +78,11 @@ def marks(layout: int, shard: int, issuer: int, chunk: int) -> str:
     return f"{prefix(layout, shard)}marks:{issuer:016x}:{chunk:x}"
 
 
+def usage(layout: int, minute: int) -> str:
+    """Hash with expiry: calls in a minute since the epoch, by key and by user."""
+    return f"{prefix(layout, 0)}usage:{minute}"
+
+
 def channel(layout: int, shard: int, topic: str) -> str:
     """Channel on which changes of a topic are announced."""
     return f"{prefix(layout, shard)}changed:{topic}"
