@@ -52,12 +52,12 @@ def _add_problem(group: Any) -> None:
     add("--num-arms", type=int, default=10, help="unless --arms says it")
     add("--dim", type=int, default=8, help="features of a linear or logistic problem")
     add("--deviation", type=float, default=1.0, help="of gaussian or linear rewards")
-    add("--speed", type=float, default=0.003, help="deviation of a step of drift")
+    add("--speed", type=float, default=0.01, help="deviation of a step of drift")
     add(
         "--rewards",
         type=Path,
         metavar="FILE.csv",
-        help="adversarial: a row a step, a column an arm; without it, a reversal",
+        help="adversarial: a row a step, a column an arm; without it, moving levels",
     )
 
 

@@ -25,7 +25,7 @@ PROBLEMS = {
     "drifting": Drifting([0.2, 0.9], speed=0.02),
     "linear": Linear.random(3, 4, seed=2),
     "logistic": Logistic.random(3, 4, seed=2),
-    "adversarial": Adversarial.reversal(4, 1000),
+    "adversarial": Adversarial.constrained(4, 1000),
 }
 
 
@@ -119,7 +119,8 @@ def test_a_sequence_starts_over() -> None:
         lambda: Linear.random(0, 3),
         lambda: Linear([[1.0]], deviation=-0.1),
         lambda: Adversarial([[0.5, 2.0]]),
-        lambda: Adversarial.reversal(1, 10),
+        lambda: Adversarial.constrained(1, 10),
+        lambda: Adversarial.constrained(2, 10, gap=1.1),
     ],
 )
 def test_what_cannot_be_is_refused(make: type[Problem]) -> None:

@@ -116,11 +116,19 @@ def test_motors_know_only_their_own_choices_in_flight() -> None:
 
 
 def test_drift_is_followed_by_those_who_forget() -> None:
-    problem = Drifting([0.5, 0.5, 0.5], speed=0.01)
-    curves = simulate(
-        problem, contestants(problem, "EXP3Policy", "RandomPolicy"), 5000, 20
+    problem = Drifting([0.5] * 5, speed=0.02)
+    pair = contestants(problem, "DiscountedTSPolicy", "BetaTSPolicy")
+    forgetful, loyal = simulate(problem, pair, 5000, 20)
+    assert forgetful.mean[-1] < 0.7 * loyal.mean[-1]
+
+
+def test_an_adversary_fools_those_who_trust_in_chance() -> None:
+    problem = Adversarial.constrained(4, 5000)
+    names = ("EXP3Policy", "UCB1TunedPolicy", "RandomPolicy")
+    careful, trusting, uniform = simulate(
+        problem, contestants(problem, *names), 5000, 10
     )
-    assert curves[0].mean[-1] < 0.8 * curves[1].mean[-1]
+    assert careful.mean[-1] < 0.5 * uniform.mean[-1] < 0.5 * trusting.mean[-1]
 
 
 def test_contextual_policies_use_the_context() -> None:

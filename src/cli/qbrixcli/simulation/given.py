@@ -30,7 +30,7 @@ def given_problem(options: argparse.Namespace) -> Problem:
     if kind == "adversarial":
         if options.rewards is not None:
             return Adversarial(_table(options.rewards))
-        return Adversarial.reversal(options.num_arms, options.horizon)
+        return Adversarial.constrained(options.num_arms, options.horizon)
     if options.arms is None:
         raise Invalid(f"a {kind} problem needs --arms")
     if kind == "categorical":

@@ -30,20 +30,24 @@ class Adversarial(Problem):
         self.num_arms = self.rewards.shape[1]
 
     @classmethod
-    def reversal(cls, num_arms: int, horizon: int, gap: float = 0.2) -> Adversarial:
-        """A trap for policies that trust the past.
+    def constrained(cls, num_arms: int, horizon: int, gap: float = 0.1) -> Adversarial:
+        """The first arm always pays ``gap`` more, but the level of all moves.
 
-        All arms pay 1/2; the first pays ``gap`` more until 2/5 of the horizon and
-        ``gap`` less from then on, when the last one starts to pay ``gap`` more.
+        By turns arms pay 0 and ``gap``, or 1 - ``gap`` and 1, each turn twice as long
+        as the one before: whatever is tried in a good turn seems better than it is [1]_.
+
+        References
+        ----------
+        .. [1] Zimmert, J. and Seldin, Y. (2021). Tsallis-INF: an optimal algorithm for
+           stochastic and adversarial bandits. JMLR 22. Section 6.
         """
-        if num_arms < 2 or not 0.0 <= gap <= 0.5:
-            raise Invalid("a reversal needs two arms and a gap from 0 to 0.5")
-        rewards = np.full((horizon, num_arms), 0.5)
-        turn = 2 * horizon // 5
-        rewards[:turn, 0] += gap
-        rewards[turn:, 0] -= gap
-        rewards[turn:, -1] += gap
-        return cls(rewards)
+        if num_arms < 2 or not 0.0 <= gap <= 1.0:
+            raise Invalid("this needs two arms and a gap from 0 to 1")
+        turns = np.log2(np.arange(horizon) + 2.0).astype(np.int64)
+        level = np.where(turns % 2 == 1, 0.0, 1.0 - gap)
+        rewards = np.repeat(level[:, None], num_arms, axis=1)
+        rewards[:, 0] += gap
+        return cls(np.minimum(rewards, 1.0))
 
     def blocks(self, rng: np.random.Generator, horizon: int) -> Iterator[Block]:
         for start in range(0, horizon, BLOCK):

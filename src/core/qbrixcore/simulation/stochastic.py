@@ -88,7 +88,7 @@ class Drifting(Problem):
 
     reward_type = "binary"
 
-    def __init__(self, means: ArrayLike, speed: float = 0.003) -> None:
+    def __init__(self, means: ArrayLike, speed: float = 0.01) -> None:
         self.means = probabilities("means", means, 1)
         self.num_arms = self.means.size
         self.speed = float(probabilities("speed", [speed], 1)[0])
