@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-import psutil
 import pytest
 from google.protobuf.struct_pb2 import Struct
 from grpc_health.v1 import health_pb2
@@ -19,15 +18,13 @@ from tests.motor.calls import PATIENCE
 from tests.motor.calls import Stream
 from tests.motor.calls import arms
 from tests.motor.calls import group
+from tests.motor.own_redis import OwnRedis
 from tests.motor.store import Store
 from tests.motor.store import deactivated
 from tests.motor.store import definition
 
 from motorsvc.app import motor
 from motorsvc.settings import MotorSettings
-from qbrixcli.embedded.ports import free_port
-from qbrixcli.embedded.valkey import Valkey
-from qbrixcli.embedded.wheels import valkey_program
 from qbrixproto.common_pb2 import Context
 from qbrixproto.common_pb2 import HealthCheckRequest
 from qbrixproto.motor_pb2 import SelectRequest
@@ -39,42 +36,6 @@ from qbrixstore.redis import RedisSettings
 SERVING = health_pb2.HealthCheckResponse.SERVING
 LATE = grpc.StatusCode.DEADLINE_EXCEEDED.value[0]
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE.value[0]
-
-
-class OwnRedis:
-    """A server that one test starts, stops, starts again and freezes."""
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._stack = AsyncExitStack()
-        self._again: asyncio.subprocess.Process | None = None
-        self.settings = RedisSettings(host="127.0.0.1", port=free_port(), password="p")
-
-    async def start(self) -> None:
-        server = Valkey(self._directory, self.settings.port, "p")
-        await self._stack.enter_async_context(server)
-
-    async def stop(self) -> None:
-        await self._stack.aclose()
-        if self._again is not None:
-            self._again.terminate()
-            await self._again.wait()
-
-    async def start_again(self) -> None:
-        # without code of ours between fork and exec, which grpc's threads would not
-        # survive
-        configuration = str(self._directory / "valkey.conf")
-        self._again = await asyncio.create_subprocess_exec(
-            str(valkey_program()), configuration
-        )
-
-    def signal(self, number: int) -> None:
-        [server] = [
-            child
-            for child in psutil.Process().children(recursive=True)
-            if any(str(self.settings.port) in word for word in child.cmdline())
-        ]
-        server.send_signal(number)
 
 
 @pytest.fixture
