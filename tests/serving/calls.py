@@ -25,10 +25,11 @@ def serve(
     port: int = 0,
     options: GrpcOptions = DEFAULTS,
     drain: Callable[[], None] | None = None,
+    read: Callable[[bytes], Any] | None = None,
 ) -> AbstractAsyncContextManager[Served]:
     """A server of methods by kind: ``{"unary_stream": method}``."""
     handlers = {
-        kind: getattr(grpc, f"{kind}_rpc_method_handler")(method)
+        kind: getattr(grpc, f"{kind}_rpc_method_handler")(method, read)
         for kind, method in methods.items()
     }
 
@@ -49,10 +50,14 @@ def connect(port: int) -> grpc.aio.Channel:
 
 @asynccontextmanager
 async def serving(
-    methods: dict[str, Any], *, port: int = 0, options: GrpcOptions = DEFAULTS
+    methods: dict[str, Any],
+    *,
+    port: int = 0,
+    options: GrpcOptions = DEFAULTS,
+    read: Callable[[bytes], Any] | None = None,
 ) -> AsyncIterator[tuple[Served, grpc.aio.Channel]]:
-    """A server of methods by kind, and a channel to it."""
-    async with serve(methods, port=port, options=options) as served:
+    """A server of methods by kind whose messages ``read`` decodes, and a channel."""
+    async with serve(methods, port=port, options=options, read=read) as served:
         async with connect(served.port) as channel:
             yield served, channel
 

@@ -64,6 +64,28 @@ async def test_any_other_error_is_logged_and_not_shown(
     assert isinstance(record.exc_info[1], KeyError)
 
 
+@every_kind
+async def test_a_message_that_does_not_decode_is_the_callers_fault(
+    kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def single(request: Any, context: Any) -> bytes:
+        if kind.startswith("stream"):
+            request = [one async for one in request]
+        return repr(request).encode()
+
+    async def stream(request: Any, context: Any) -> AsyncIterator[bytes]:
+        yield await single(request, context)
+
+    methods = {kind: stream if kind.endswith("stream") else single}
+    async with serving(methods, read=bytes.decode) as (_, channel):
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await replies(call(channel, kind, b"\xff"))
+        assert await replies(call(channel, kind, b"text"))
+    assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert raised.value.details() == "the message cannot be decoded"
+    assert not [r for r in caplog.records if r.levelno >= logging.ERROR]
+
+
 async def test_what_was_sent_before_an_error_arrives() -> None:
     kind = "unary_stream"
     async with serving(method(kind, Overloaded())) as (_, channel):

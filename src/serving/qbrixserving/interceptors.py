@@ -13,6 +13,7 @@ from typing import Final
 
 import grpc
 
+from qbrixcore.errors import Invalid
 from qbrixcore.errors import QbrixError
 from qbrixlog import choose_request_id
 from qbrixlog import get_logger
@@ -23,6 +24,7 @@ from qbrixserving.errors import retry_after
 logger = get_logger(__name__)
 
 REQUEST_ID: Final = "x-request-id"
+UNREADABLE: Final = "the message cannot be decoded"
 Context = grpc.aio.ServicerContext[Any, Any]
 Method = Callable[[Any, Context], Any]
 
@@ -36,7 +38,8 @@ else:
 class CallGuard(Interceptor):
     """Answers errors raised on purpose with their status, any other with INTERNAL.
 
-    Without it grpc answers UNKNOWN and shows the exception to the caller. Every call
+    Without it grpc answers UNKNOWN and shows the exception to the caller, also for a
+    message that does not decode, which is INVALID_ARGUMENT here. Every call
     runs in a request context; its id is in the trailing metadata of every answer.
     """
 
@@ -64,13 +67,40 @@ def _guard(handler: Any, name: str) -> Any:
     build = getattr(grpc, f"{kind}_rpc_method_handler")
     return build(
         guard(getattr(handler, kind), name),
-        handler.request_deserializer,
+        _reading(handler),
         handler.response_serializer,
     )
 
 
+def _reading(handler: Any) -> Callable[[bytes], Any] | None:
+    """The method's deserializer: what fails in it reaches the guard.
+
+    A stream reads inside the method, a single request is read before it.
+    """
+    read = handler.request_deserializer
+    if read is None:
+        return None
+
+    def read_or_refuse(message: bytes) -> Any:
+        try:
+            return read(message)
+        except Exception as error:
+            refused = Invalid(UNREADABLE)
+            if handler.request_streaming:
+                raise refused from error
+            return refused
+
+    return read_or_refuse
+
+
+async def _refuse(refused: Invalid) -> None:
+    raise refused
+
+
 def _single(method: Method, name: str) -> Callable[[Any, Context], Awaitable[Any]]:
     async def answer(request: Any, context: Context) -> Any:
+        if isinstance(request, Invalid):
+            return await _guarded(lambda: _refuse(request), context, name)
         return await _guarded(lambda: method(request, context), context, name)
 
     return answer
@@ -79,6 +109,8 @@ def _single(method: Method, name: str) -> Callable[[Any, Context], Awaitable[Any
 def _streaming(method: Method, name: str) -> Callable[[Any, Context], Awaitable[None]]:
     async def answer(request: Any, context: Context) -> None:
         async def run() -> None:
+            if isinstance(request, Invalid):
+                raise request
             made = method(request, context)
             if inspect.isasyncgen(made):
                 await _write_all(made, context)
