@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 from contextlib import suppress
 from typing import Any
@@ -89,9 +90,11 @@ class Backing:
             tasks.create_task(_follow(changes, keys.PARAMS, states))
             self._servicer.selector = Selector(agents, states, self._seed)
             await self._families.warm(await self._policies(definitions))
+            _spare_collector()
             await health.set_ready(True)
             logger.info("the motor is ready")
             await self._families.warm_rest()
+            gc.freeze()
 
     async def _reach(self) -> Layout:
         told = False
@@ -110,6 +113,12 @@ class Backing:
                 return await definitions.policies()
             except Unavailable:
                 await asyncio.sleep(RETRY_SEC * random.uniform(0.5, 1.5))
+
+
+def _spare_collector() -> None:
+    """Set aside what will live as long as the process; walking it takes 0.1 s."""
+    gc.collect()
+    gc.freeze()
 
 
 async def _follow(changes: Changes, topic: str, cache: SoftCache[Any]) -> None:
