@@ -40,7 +40,7 @@ def fold(
     refused: dict[int, str] = {}
     group = _of_width(group, state.dim, refused)
     feedback = _feedback(group.events, state.dim)
-    faults = policy.faults(state, feedback)
+    faults = policy.faults(hyper, state, feedback)
     if faults:
         refused |= {group.rows[row]: reason for row, reason in faults.items()}
         kept = [row for row in range(len(group.events)) if row not in faults]

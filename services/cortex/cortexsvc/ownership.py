@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from contextlib import suppress
 from typing import Final
 
+from cortexsvc import pacing
 from qbrixcore.errors import Unavailable
 from qbrixlog import get_logger
 from qbrixstore.redis.consumer import RedisStreamConsumer
@@ -21,19 +21,20 @@ RENEWALS_A_LEASE: Final = 3
 @asynccontextmanager
 async def kept(consumer: RedisStreamConsumer) -> AsyncIterator[asyncio.Event]:
     """Renews the lease in the background; the event is set when it is lost."""
-    lost = asyncio.Event()
-    task = asyncio.create_task(_renew(consumer, lost))
+    lost, done = asyncio.Event(), asyncio.Event()
+    task = asyncio.create_task(_renew(consumer, lost, done))
     try:
         yield lost
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        done.set()
+        await task
 
 
-async def _renew(consumer: RedisStreamConsumer, lost: asyncio.Event) -> None:
-    while True:
-        await asyncio.sleep(consumer.lease_ms / 1_000 / RENEWALS_A_LEASE)
+async def _renew(
+    consumer: RedisStreamConsumer, lost: asyncio.Event, done: asyncio.Event
+) -> None:
+    interval = consumer.lease_ms / 1_000 / RENEWALS_A_LEASE
+    while not await pacing.wait(done, interval):
         try:
             await consumer.renew()
         except Fenced:

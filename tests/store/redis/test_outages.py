@@ -65,6 +65,23 @@ async def test_a_wrong_password_is_unavailable(redis_server: RedisSettings) -> N
     assert redis_server.password not in repr(redis_server)
 
 
+async def test_no_call_goes_through_a_wait_that_may_lose_a_cancellation(
+    redis_server: RedisSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lossy(*args: object) -> None:
+        raise AssertionError("asyncio.wait_for drops cancellations before python 3.12")
+
+    monkeypatch.setattr(asyncio, "wait_for", lossy)
+    async with RedisClient(redis_server) as client:
+        await client.execute("FLUSHALL")
+        layout = await Layout.ensure(client)
+        publisher = RedisStreamPublisher(client, layout)
+        assert await publisher.append(events(1)) == [True]
+        async with client.subscribe(["channel"]) as subscription:
+            await client.execute("PUBLISH", "channel", "news")
+            assert await subscription.next(5) == ("channel", b"news")
+
+
 async def test_a_frozen_server_is_unavailable_everywhere(
     server_directory: Path,
 ) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from collections.abc import Iterator
 from collections.abc import Sequence
 from contextlib import asynccontextmanager
 from contextlib import contextmanager
+from contextlib import suppress
 from hashlib import sha1
 from importlib.resources import files
 from types import TracebackType
@@ -56,11 +58,13 @@ class RedisClient:
             connection_pool=BlockingConnectionPool(
                 connection_class=CancellableConnection,
                 max_connections=limits.connections,
-                timeout=limits.pool_wait,
+                timeout=None,
                 host=settings.host,
                 port=settings.port,
                 password=settings.password or None,
-                socket_timeout=limits.reply,
+                # a deadline of redis-py's own would go through asyncio.wait_for,
+                # which before python 3.12 can lose a cancellation
+                socket_timeout=None,
                 socket_connect_timeout=limits.connect,
                 retry=Retry(NoBackoff(), 0),
                 protocol=2,
@@ -82,14 +86,14 @@ class RedisClient:
 
     async def execute(self, *command: Argument) -> Any:
         """Reply of one command. Raises Unavailable."""
-        with _translated():
+        async with self._call():
             return await self._redis.execute_command(*command)
 
     async def pipeline(self, commands: Sequence[Command]) -> list[Any]:
         """Replies of commands sent together, not atomically. Raises Unavailable."""
         if not commands:
             return []
-        with _translated():
+        async with self._call():
             async with self._redis.pipeline(transaction=False) as pipe:
                 for command in commands:
                     pipe.execute_command(*command)
@@ -102,7 +106,7 @@ class RedisClient:
 
         Raises Unavailable, or the error by which the script refused.
         """
-        with _translated():
+        async with self._call():
             try:
                 return await self._redis.execute_command(
                     "EVALSHA", script.sha, len(keys), *keys, *args
@@ -117,14 +121,22 @@ class RedisClient:
         """A confirmed subscription. Raises Unavailable when the connection is lost."""
         pubsub = self._redis.pubsub()
         try:
-            with _translated():
+            async with self._call():
                 await pubsub.subscribe(*channels)
             subscription = Subscription(pubsub)
             await subscription.confirmed(len(channels), self.limits.reply)
             yield subscription
         finally:
-            with _translated():
-                await pubsub.aclose()
+            # what ended the subscription is the news, not how closing it went
+            with suppress(Unavailable):
+                async with self._call():
+                    await pubsub.aclose()
+
+    @asynccontextmanager
+    async def _call(self) -> AsyncIterator[None]:
+        with _translated():
+            async with asyncio.timeout(self.limits.reply):
+                yield
 
     async def ping(self) -> None:
         """Returns when the server answers. Raises Unavailable."""

@@ -24,11 +24,10 @@ class RedisSettings(msgspec.Struct, frozen=True, kw_only=True):
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds in seconds, and connections that one client opens at most.
 
-    ``reply`` catches a server that is frozen; ``pool_wait`` is how long a call waits
-    for a connection while all of them are in use.
+    ``reply`` bounds a whole call, whatever it waits for: a connection of the pool, a
+    server that is frozen. ``connect`` bounds the making of a connection.
     """
 
     reply: float = 1.0
     connect: float = 0.5
-    pool_wait: float = 1.0
     connections: int = 16
