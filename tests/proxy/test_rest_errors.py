@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.proxy.conftest import client_of
+from tests.proxy.people import Person
 
 from proxysvc.app import Worker
 from proxysvc.pools import PoolService
@@ -90,6 +91,34 @@ async def test_undecodable_bodies_are_422(
     assert set(problem) == {"loc", "msg", "type"}
     assert problem["loc"] == loc
     assert problem["type"].startswith(kind)
+
+
+@pytest.mark.parametrize("path", [POOLS, "/api/v1/experiments"])
+async def test_a_body_that_breaks_off_is_not_our_fault(
+    worker: Worker, admin: Person, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    coming = [{"type": "http.request", "body": b"{", "more_body": True}]
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return coming.pop() if coming else {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"x-api-key", admin.key.encode()), (b"content-length", b"500")]
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": headers,
+    }
+    await worker.http(scope, receive, send)
+    assert sent[0]["status"] == 400
+    assert b'"BAD_REQUEST"' in sent[1]["body"]
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 async def test_types_are_not_coerced(client: httpx.AsyncClient) -> None:

@@ -25,6 +25,7 @@ from proxysvc.fast.answers import encode
 from proxysvc.fast.answers import send_error
 from proxysvc.fast.answers import send_json
 from proxysvc.fast.answers import send_refusal
+from proxysvc.fast.body import CUT_OFF
 from proxysvc.fast.body import MAX_BYTES
 from proxysvc.fast.body import Disconnected
 from proxysvc.fast.body import TooLarge
@@ -107,7 +108,8 @@ class FastPath:
         except TooLarge:
             await send_refusal(send, 413, f"body over {MAX_BYTES} bytes", tag)
         except Disconnected:
-            return
+            # a client that is still there sent malformed chunks
+            await send_refusal(send, 400, CUT_OFF, tag)
         except QbrixError as error:
             await send_error(send, error, tag, route.failed)
         except Exception as error:

@@ -8,6 +8,7 @@ from proxysvc.fast.answers import Message
 from proxysvc.fast.answers import Receive
 
 MAX_BYTES: Final = 1 << 20
+CUT_OFF: Final = "the body is cut off or malformed"
 
 
 class TooLarge(Exception):
@@ -15,7 +16,7 @@ class TooLarge(Exception):
 
 
 class Disconnected(Exception):
-    """The client went away before its body was complete."""
+    """The body ended before it was complete, or its chunks are malformed."""
 
 
 async def read_body(receive: Receive, length: bytes | None) -> bytes:

@@ -12,9 +12,13 @@ from litestar.dto import AbstractDTO
 from litestar.dto import DTOFieldDefinition
 from litestar.typing import FieldDefinition
 
+from proxysvc.fast.answers import Message
+from proxysvc.fast.answers import Receive
+from proxysvc.fast.body import CUT_OFF
 from proxysvc.fast.invalid import Problem
 from proxysvc.fast.invalid import Unprocessable
 from proxysvc.fast.invalid import unprocessable
+from qbrixcore.errors import Invalid
 
 T = TypeVar("T")
 
@@ -25,6 +29,18 @@ class BadBody(Exception):
     def __init__(self, answer: Unprocessable) -> None:
         super().__init__("the request does not decode")
         self.answer = answer
+
+
+def uncut(receive: Receive) -> Receive:
+    """``receive``, but a body that breaks off is Invalid: the caller's fault."""
+
+    async def take() -> Message:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Invalid(CUT_OFF)
+        return message
+
+    return take
 
 
 def missing_body() -> Unprocessable:

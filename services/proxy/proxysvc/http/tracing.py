@@ -6,6 +6,7 @@ from proxysvc.fast.answers import Message
 from proxysvc.fast.answers import Receive
 from proxysvc.fast.answers import Scope
 from proxysvc.fast.answers import Send
+from proxysvc.http.body import uncut
 from proxysvc.lifespan import ASGIApp
 from qbrixlog import choose_request_id
 from qbrixlog import request_context
@@ -27,6 +28,6 @@ def traced(inner: ASGIApp) -> ASGIApp:
                     message["headers"] = [*message.get("headers", ()), mark]
                 await send(message)
 
-            await inner(scope, receive, send_marked)
+            await inner(scope, uncut(receive), send_marked)
 
     return app
