@@ -18,6 +18,8 @@ FAMILIES: Final = (
     "logistic",
     "logodds",
     "maximum",
+    "mixture",
+    "optimists",
     "ridge",
     "weights",
 )

@@ -18,22 +18,24 @@ def test_every_bad_row_is_named_with_its_reason() -> None:
     vectors[3, 1] = np.nan
     feedback = Feedback.of([0, 2, 1, 0, -1], [1.0, 1.0, np.inf, 1.0, np.nan], None)
     feedback = Feedback(feedback.arms, feedback.rewards, feedback.propensities, vectors)
-    assert implementation(spec).faults(state, feedback) == {
+    hyper = spec.validate({"dim": 2})
+    assert implementation(spec).faults(hyper, state, feedback) == {
         1: "no such arm, there are 2",
         4: "no such arm, there are 2",
         2: "reward must be a finite number",
         3: "every feature must be finite",
     }
     with pytest.raises(InvalidFeedback) as error:
-        implementation(spec).fold(spec.validate({"dim": 2}), state, feedback)
+        implementation(spec).fold(hyper, state, feedback)
     assert error.value.detail == {"row": 1}
 
 
 def test_good_feedback_has_no_faults() -> None:
     spec = find_spec("BetaTSPolicy")
-    state = spec.prior(2, spec.validate({}))
+    hyper = spec.validate({})
+    state = spec.prior(2, hyper)
     good = Feedback.of([0, 1], [0.0, 1.0])
-    assert implementation(spec).faults(state, good) == {}
+    assert implementation(spec).faults(hyper, state, good) == {}
 
 
 def test_strided_feedback_is_packed() -> None:

@@ -62,13 +62,14 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
         schema = definition.schema
         try:
             spec = find_spec(definition.policy)
+            hyper = msgspec.convert(definition.hyper, spec.hyper)
             return cls(
                 definition=definition,
                 spec=spec,
-                hyper=msgspec.convert(definition.hyper, spec.hyper),
+                hyper=hyper,
                 schema=None if schema is None else ContextSchema.parse(schema),
                 dim=definition.dim,
-                rewards=spec.rewards,
+                rewards=spec.rewards_of(hyper),
             )
         except (Invalid, msgspec.ValidationError) as error:
             raise CorruptState(

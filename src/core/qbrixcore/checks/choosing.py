@@ -101,10 +101,11 @@ def check_prepares_what_it_would_compute(policy: Policy) -> None:
             p = prepared.propensities
             assert p.shape == (ARMS,) and p.dtype == np.float64
             assert ((p > 0) == active).all() and abs(p.sum() - 1) < 1e-9, p
+            contexts = case.contexts(10)
             with_it, without = (
                 case.select(
                     state,
-                    case.contexts(10),
+                    contexts,
                     np.random.default_rng(mask),
                     active,
                     given,

@@ -15,6 +15,7 @@ from qbrixcore.errors import InvalidParams
 from qbrixcore.param.codec import state_bytes
 from qbrixcore.param.hyper import ParamInfo
 
+TYPES = ("integer", "number", "boolean", "string")
 CATEGORIES = ("stochastic", "contextual", "adversarial", "baseline", "meta")
 BEYOND = {"gt": 0.0, "gte": -1.0, "lt": 0.0, "lte": 1.0}
 
@@ -33,7 +34,7 @@ def check_describes_its_params(policy: Policy) -> None:
     spec = policy.spec
     defaults: dict[str, object] = dict(spec.example)
     for info in spec.params:
-        assert info.type in ("integer", "number"), f"{info.name} is a {info.type}"
+        assert info.type in TYPES, f"{info.name} is a {info.type}"
         assert info.description, f"{info.name} is not described"
         if info.required:
             assert info.name in spec.example, f"no example of {info.name}"
@@ -48,7 +49,8 @@ def check_refuses_unusable_params(policy: Policy) -> None:
     wrong: list[dict[str, object]] = [{"no_such_parameter": 1}]
     for info in spec.params:
         wrong += [{info.name: value} for value in _outside(info)]
-        wrong += [{info.name: value} for value in (math.nan, math.inf, "1", True)]
+        mistyped = 1 if info.type == "boolean" else True
+        wrong += [{info.name: value} for value in (math.nan, math.inf, "1", mistyped)]
     for params in wrong:
         try:
             spec.validate({**spec.example, **params})

@@ -86,7 +86,7 @@ def check_refuses_feedback_it_cannot_use(policy: Policy) -> None:
     """Whatever a kernel would trust and must not is an InvalidFeedback."""
     case = Case(policy)
     good = case.feedback(4)
-    rewards = policy.spec.rewards
+    rewards = policy.spec.rewards_of(case.hyper)
     wrong: list[dict[str, object]] = [
         {"arms": good.arms + ARMS},
         {"arms": good.arms - ARMS},
@@ -156,7 +156,7 @@ def check_finds_the_best_arm(policy: Policy) -> None:
 
 
 def _extreme(case: Case, count: int) -> Feedback:
-    rewards = case.policy.spec.rewards
+    rewards = case.policy.spec.rewards_of(case.hyper)
     largest = np.finfo(np.float64).max
     low, high = max(rewards.low, -largest), min(rewards.high, largest)
     single = np.finfo(np.float32).max

@@ -23,17 +23,23 @@ class Hyper(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class ParamInfo(msgspec.Struct, frozen=True, kw_only=True):
     """One hyperparameter as a caller sees it.
 
-    ``type`` is "integer" or "number"; ``constraints`` has keys gt, gte, lt, lte.
+    ``type`` is "integer", "number", "boolean" or "string"; ``constraints`` has keys
+    gt, gte, lt, lte.
     """
 
     name: str
     type: str
     description: str
     required: bool
-    default: float | int | None = None
+    default: float | int | str | bool | None = None
     constraints: dict[str, float] = {}
 
 
+_TYPES = {
+    msgspec.inspect.IntType: "integer",
+    msgspec.inspect.BoolType: "boolean",
+    msgspec.inspect.LiteralType: "string",
+}
 _BOUNDS = (("gt", "gt"), ("ge", "gte"), ("lt", "lt"), ("le", "lte"))
 
 
@@ -57,7 +63,7 @@ def _describe(field: msgspec.inspect.Field) -> ParamInfo:
         )
     return ParamInfo(
         name=field.encode_name,
-        type="integer" if isinstance(kind, msgspec.inspect.IntType) else "number",
+        type=_TYPES.get(type(kind), "number"),
         description=description,
         required=field.required,
         default=None if field.required else field.default,

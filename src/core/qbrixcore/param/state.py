@@ -11,12 +11,16 @@ from collections.abc import Mapping
 from typing import Annotated
 from typing import Any
 from typing import TypeAlias
+from typing import TypeVar
+from typing import cast
 from typing import get_args
 from typing import get_type_hints
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+
+S = TypeVar("S", bound="BaseParamState")
 
 
 class Layout(msgspec.Struct, frozen=True):
@@ -67,6 +71,20 @@ def layouts(state: type[BaseParamState]) -> Mapping[str, Layout]:
             if isinstance(extra, Layout):
                 found[name] = extra
     return found
+
+
+def extended(state: S, blank: BaseParamState) -> S:
+    """``blank``, a state of the same kind with more arms, with what ``state`` learned.
+
+    Raises ValueError when it has fewer.
+    """
+    if blank.num_arms < state.num_arms:
+        raise ValueError(f"{blank.num_arms} arms cannot hold {state.num_arms}")
+    arrays = {}
+    for name, array in state.arrays().items():
+        arrays[name] = getattr(blank, name).copy()
+        arrays[name][tuple(map(slice, array.shape))] = array
+    return cast(S, msgspec.structs.replace(blank, **arrays))
 
 
 def array_bytes(state: type[BaseParamState], num_arms: int, hyper: Any) -> int:

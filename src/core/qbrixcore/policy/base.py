@@ -22,6 +22,7 @@ from qbrixcore.context import InFlight
 from qbrixcore.errors import InvalidContext
 from qbrixcore.errors import InvalidFeedback
 from qbrixcore.param.state import BaseParamState
+from qbrixcore.param.state import extended
 from qbrixcore.policy import screen
 from qbrixcore.policy.spec import PolicySpec
 
@@ -91,9 +92,11 @@ class BasePolicy(abc.ABC, Generic[S]):
             contexts = cls._readable(state, contexts)
         active = cls._usable(state, active)
         flying = cls._counted(state, in_flight)
-        arms, p = cls._select_many(hyper, state, contexts, active, flying, rng)
         if prepared is not None:
-            return arms, prepared.propensities[arms]
+            return cls._select_prepared(
+                prepared, hyper, state, contexts, active, flying, rng
+            )
+        arms, p = cls._select_many(hyper, state, contexts, active, flying, rng)
         if (weigh or cls.spec.needs_propensity) and len(p) and np.isnan(p[0]):
             return arms, cls._weigh(hyper, state, contexts, active, arms)
         return arms, p
@@ -127,19 +130,31 @@ class BasePolicy(abc.ABC, Generic[S]):
         Deterministic: any split of the same rows into batches gives the same bits.
         Raises InvalidFeedback, whose detail names the first bad ``row``.
         """
-        bad = screen.faults(cls.spec, state, feedback)
+        bad = screen.faults(cls.spec, hyper, state, feedback)
         if bad:
             row = min(bad)
             raise InvalidFeedback(bad[row], row=row)
         return cls._fold(hyper, state, screen.check_shapes(state, feedback))
 
     @classmethod
-    def faults(cls, state: S, feedback: Feedback) -> dict[int, str]:
+    def faults(cls, hyper: Any, state: S, feedback: Feedback) -> dict[int, str]:
         """Why ``fold`` would refuse rows of this feedback, by row number.
 
         Raises InvalidFeedback where no single row is to blame.
         """
-        return screen.faults(cls.spec, state, feedback)
+        return screen.faults(cls.spec, hyper, state, feedback)
+
+    @classmethod
+    def grow(cls, hyper: Any, state: S, num_arms: int) -> S:
+        """The state with new arms behind the others, which keep what they learned.
+
+        Pure and deterministic. New arms start from the prior, or from what the rule
+        puts in its place. Raises ValueError when there would be fewer arms.
+        """
+        if num_arms == state.num_arms:
+            return state
+        blank = cls.spec.prior(num_arms, hyper)
+        return cls._grow(hyper, state, extended(state, blank))
 
     @classmethod
     def _usable(cls, state: S, active: Mask) -> Mask:
@@ -184,8 +199,27 @@ class BasePolicy(abc.ABC, Generic[S]):
     ) -> Chosen: ...
 
     @classmethod
+    def _select_prepared(
+        cls,
+        prepared: Prepared,
+        hyper: Any,
+        state: S,
+        contexts: NDArray[np.float32],
+        active: Mask,
+        in_flight: InFlight,
+        rng: np.random.Generator,
+    ) -> Chosen:
+        arms, _ = cls._select_many(hyper, state, contexts, active, in_flight, rng)
+        return arms, prepared.propensities[arms]
+
+    @classmethod
     def _prepare(cls, hyper: Any, state: S, active: Mask) -> Prepared | None:
         return None
+
+    @classmethod
+    def _grow(cls, hyper: Any, state: S, grown: S) -> S:
+        """``grown`` has what ``state`` learned, and the prior for the other arms."""
+        return grown
 
     @classmethod
     def _chances(

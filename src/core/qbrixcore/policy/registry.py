@@ -17,6 +17,7 @@ from qbrixcore.errors import UnknownPolicy
 from qbrixcore.policy.adversarial import spec as adversarial
 from qbrixcore.policy.baseline import spec as baseline
 from qbrixcore.policy.contextual import spec as contextual
+from qbrixcore.policy.meta import spec as meta
 from qbrixcore.policy.spec import PolicySpec
 from qbrixcore.policy.stochastic import eps_spec as epsilon
 from qbrixcore.policy.stochastic import index_spec as indices
@@ -32,7 +33,11 @@ _ALL: Final = (
     *contextual.SPECS,
     *adversarial.SPECS,
     *baseline.SPECS,
+    *meta.SPECS,
 )
+
+# names that stand for a policy without being its own
+NICKNAMES: Final[Mapping[str, str]] = MappingProxyType({"auto": "MetaBanditPolicy"})
 
 SPECS: Final[Mapping[str, PolicySpec]] = MappingProxyType(
     {spec.name: spec for spec in _ALL}
@@ -40,9 +45,9 @@ SPECS: Final[Mapping[str, PolicySpec]] = MappingProxyType(
 
 
 def find_spec(name: str) -> PolicySpec:
-    """The spec of a policy. Raises UnknownPolicy."""
+    """The spec of a policy, which ``auto`` also names. Raises UnknownPolicy."""
     try:
-        return SPECS[name]
+        return SPECS[NICKNAMES.get(name, name)]
     except KeyError:
         raise UnknownPolicy(f"unknown policy: {name}", known=sorted(SPECS)) from None
 

@@ -15,6 +15,7 @@ from qbrixcore.context import Feedback
 from qbrixcore.errors import InvalidFeedback
 from qbrixcore.param.state import BaseParamState
 from qbrixcore.policy.spec import PolicySpec
+from qbrixcore.policy.spec import RewardRange
 
 
 def packed(array: NDArray[Any]) -> NDArray[Any]:
@@ -42,7 +43,7 @@ def check_shapes(state: BaseParamState, feedback: Feedback) -> Feedback:
 
 
 def faults(
-    spec: PolicySpec, state: BaseParamState, feedback: Feedback
+    spec: PolicySpec, hyper: Any, state: BaseParamState, feedback: Feedback
 ) -> dict[int, str]:
     """What is wrong with each row that cannot be learned, by row number.
 
@@ -50,20 +51,21 @@ def faults(
     """
     feedback = check_shapes(state, feedback)
     found: dict[int, str] = {}
-    for kind, wrong in _wrong(spec, state, feedback):
+    rewards = spec.rewards_of(hyper)
+    for kind, wrong in _wrong(spec, rewards, state, feedback):
         if np.count_nonzero(wrong):
-            reason = _reason(kind, spec, state)
+            reason = _reason(kind, rewards, state)
             for row in np.flatnonzero(wrong).tolist():
                 found.setdefault(row, reason)
     return found
 
 
 def _wrong(
-    spec: PolicySpec, state: BaseParamState, feedback: Feedback
+    spec: PolicySpec, rewards: RewardRange, state: BaseParamState, feedback: Feedback
 ) -> Iterator[tuple[str, NDArray[np.bool_]]]:
     arms = feedback.arms
     yield "arm", (arms < 0) | (arms >= state.num_arms)
-    yield "reward", ~spec.rewards.fits(feedback.rewards)
+    yield "reward", ~rewards.fits(feedback.rewards)
     if state.dim:
         finite = np.logical_and.reduce(np.isfinite(feedback.vectors), axis=1)
         yield "feature", ~finite
@@ -72,10 +74,10 @@ def _wrong(
         yield "propensity", ~((p > 0) & (p <= 1))
 
 
-def _reason(kind: str, spec: PolicySpec, state: BaseParamState) -> str:
+def _reason(kind: str, rewards: RewardRange, state: BaseParamState) -> str:
     return {
         "arm": f"no such arm, there are {state.num_arms}",
-        "reward": f"reward must be {spec.rewards.text}",
+        "reward": f"reward must be {rewards.text}",
         "feature": "every feature must be finite",
         "propensity": "propensity must be in (0, 1]",
     }[kind]

@@ -74,8 +74,9 @@ class PolicySpec(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     ``prior(num_arms, hyper)`` builds the state before any feedback;
     ``implementation`` names the class that selects and folds, as "module:Class";
     ``needs_propensity`` says that feedback without one cannot be learned from;
-    ``order_matters`` says that a permuted log is learned differently; ``example``
-    holds parameters for the ones that have no default.
+    ``order_matters`` says that a permuted log is learned differently; ``rewards_by``
+    narrows ``rewards`` given hyperparameters; ``example`` holds parameters for the ones
+    that have no default.
     """
 
     name: str
@@ -89,6 +90,7 @@ class PolicySpec(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     contextual: bool = False
     needs_propensity: bool = False
     order_matters: bool = False
+    rewards_by: Callable[[Any], RewardRange] | None = None
     aliases: Mapping[str, str] = {}
     example: Mapping[str, object] = {}
 
@@ -96,6 +98,10 @@ class PolicySpec(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     def reward_types(self) -> tuple[str, ...]:
         """The reward types of the public listing."""
         return self.rewards.types
+
+    def rewards_of(self, hyper: Any) -> RewardRange:
+        """The rewards accepted with these hyperparameters."""
+        return self.rewards if self.rewards_by is None else self.rewards_by(hyper)
 
     @property
     def params(self) -> tuple[ParamInfo, ...]:

@@ -1,0 +1,1 @@
+"""The policy that chooses between policies."""
