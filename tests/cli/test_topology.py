@@ -44,7 +44,7 @@ def test_a_port_is_given_once() -> None:
 
 
 def test_an_address_of_another_machine_is_refused() -> None:
-    with pytest.raises(StartError, match="cannot listen on 192.0.2.1.*PROXY_HTTP_PORT"):
+    with pytest.raises(StartError, match="cannot listen on 192.0.2.1.*PROXY_HTTP_HOST"):
         Topology.read({**ports(), "PROXY_HTTP_HOST": "192.0.2.1"}).probe()
 
 

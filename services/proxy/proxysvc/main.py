@@ -108,7 +108,8 @@ def check_ports(settings: ProxySettings) -> None:
         try:
             free = port_is_free(host, port)
         except OSError as error:
-            text = f"cannot listen on {host}:{port} ({error.strerror}); set {variable}"
+            reason = f"cannot listen on {host}:{port} ({error.strerror})"
+            text = f"{reason}; set PROXY_{name.upper()}_HOST or {variable}"
             raise CannotStart(text) from error
         if not free:
             raise CannotStart(f"{host}:{port} is taken; set {variable} to another port")

@@ -89,7 +89,8 @@ def _probe(variable: str, host: str, port: int) -> None:
         free = port_is_free(host, port)
     except OSError as error:
         raise StartError(
-            f"cannot listen on {host}:{port} ({error.strerror}): change {variable}"
+            f"cannot listen on {host}:{port} ({error.strerror}):"
+            f" change {variable.removesuffix('PORT')}HOST or {variable}"
         ) from error
     if not free:
         raise StartError(
