@@ -96,7 +96,7 @@ def test_rewards_from_a_file(
         (["--policy", "Nobody", "--arms", ".5"], "unknown policy: Nobody"),
         (["--policy", "UCB"], "needs --arms"),
         (["--policy", "UCB", "--arms", ".5,x"], "expected numbers, got '.5,x'"),
-        (["--policy", "UCB:scale", "--arms", ".5"], "expected numbers, got ''"),
+        (["--policy", "UCB:scale", "--arms", ".5"], "scale"),
         (["--policy", "UCB:scale=-1", "--arms", ".5"], "scale"),
         (["--policy", "UCB", "--arms", ".5", "--delay", "0"], "delay"),
         (["--policy", "UCB", "--arms", ".5", "--runs", "1"], "two runs"),

@@ -121,6 +121,14 @@ def test_an_arm_never_seen_is_expected_to_pay_the_mean() -> None:
 
 
 @pytest.mark.parametrize(
+    ("rewards", "kind"),
+    [([0, 1], "binary"), ([0.5, 1], "bounded"), ([0.5, 2], "continuous")],
+)
+def test_the_kind_of_reward_shows(rewards: list[float], kind: str) -> None:
+    assert Log.of([0, 1], rewards, [0.5, 0.5]).reward_type == kind
+
+
+@pytest.mark.parametrize(
     "columns",
     [
         {"arms": []},

@@ -165,6 +165,10 @@ def test_missing_parameters_come_from_the_problem() -> None:
     assert getattr(moss.hyper, "horizon", None) == 1234
     linear = Contestant.of("LinUCBPolicy", Logistic.random(2, 5), 10)
     assert getattr(linear.hyper, "dim", None) == 5
+    for problem in (Linear.random(2, 5), Bernoulli(MEANS)):
+        meta = Contestant.of("MetaBanditPolicy", problem, 10)
+        assert getattr(meta.hyper, "reward_type", None) == problem.reward_type
+        assert getattr(meta.hyper, "dim", None) == problem.dim
 
 
 @pytest.mark.parametrize(

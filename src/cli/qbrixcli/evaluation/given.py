@@ -66,7 +66,8 @@ def given_target(
         return _as_often(rest, given, options)
     name, params = given_params(text)
     spec = find_spec(name)
-    hyper = completed(spec, params, len(past.log), past.log.contexts.shape[1])
+    dim, kind = past.log.contexts.shape[1], past.log.reward_type
+    hyper = completed(spec, params, len(past.log), dim, kind)
     policy = implementation(spec)
     return target.learned(policy, hyper, past.log, given.log, options.seed)
 

@@ -54,19 +54,28 @@ def given_traffic(options: argparse.Namespace) -> Traffic:
 
 
 def given_contestant(text: str, problem: Problem, horizon: int) -> Contestant:
-    """The policy of ``Name:param=value,param=value``. Raises InvalidParams, Invalid."""
+    """The policy of ``Name:param=value,param=value``. Raises InvalidParams."""
     name, params = given_params(text)
     return Contestant.of(name, problem, horizon, params, label=text)
 
 
 def given_params(text: str) -> tuple[str, dict[str, object]]:
-    """Name and parameters of ``Name:param=value,param=value``. Raises Invalid."""
+    """Name and parameters of ``Name:param=value,param=value``."""
     name, _, rest = text.partition(":")
     params: dict[str, object] = {}
     for pair in filter(None, rest.split(",")):
         key, _, value = pair.partition("=")
-        [params[key.strip()]] = _numbers(value, ",")
+        params[key.strip()] = _value(value)
     return name, params
+
+
+def _value(text: str) -> object:
+    if text in ("true", "false"):
+        return text == "true"
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _numbers(text: str, mark: str) -> list[float]:

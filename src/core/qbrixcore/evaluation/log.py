@@ -73,6 +73,14 @@ class Log(msgspec.Struct, frozen=True, eq=False):
     def __len__(self) -> int:
         return self.arms.size
 
+    @property
+    def reward_type(self) -> str:
+        """Binary, bounded or continuous, whichever fits all rewards first."""
+        if np.isin(self.rewards, (0.0, 1.0)).all():
+            return "binary"
+        inside = self.rewards.min() >= 0.0 and self.rewards.max() <= 1.0
+        return "bounded" if inside else "continuous"
+
     def rows(self, which: slice | NDArray[np.intp]) -> Log:
         """Some of the rows."""
         return Log(

@@ -34,7 +34,7 @@ class Adversarial(Problem):
         """The first arm always pays ``gap`` more, but the level of all moves.
 
         By turns arms pay 0 and ``gap``, or 1 - ``gap`` and 1, each turn twice as long
-        as the one before: whatever is tried in a good turn seems better than it is [1]_.
+        as the one before. What is tried in a good turn seems better than it is [1]_.
 
         References
         ----------

@@ -35,8 +35,8 @@ class Contestant(msgspec.Struct, frozen=True, eq=False):
     ) -> Contestant:
         """A registered policy, or the baseline ``UCB``.
 
-        A parameter ``horizon`` or ``dim`` that has no default is taken from the
-        problem. Raises InvalidParams where policy, parameters and problem do not fit.
+        Parameters that the problem knows, as ``dim``, need not be given. Raises
+        InvalidParams where policy, parameters and problem do not fit.
         """
         policy: type[BasePolicy[Any]]
         if name == baseline.UCB.name:
@@ -44,30 +44,40 @@ class Contestant(msgspec.Struct, frozen=True, eq=False):
         else:
             policy = implementation(find_spec(name))
         spec = policy.spec
-        hyper = completed(spec, params or {}, horizon, problem.dim)
-        if problem.reward_type not in spec.reward_types:
+        kind = problem.reward_type
+        hyper = completed(spec, params or {}, horizon, problem.dim, kind)
+        rewards = spec.rewards_of(hyper)
+        if kind not in rewards.types:
             raise InvalidParams(
-                f"{name}: a reward must be {spec.rewards.text},"
-                f" and the problem pays {problem.reward_type} ones"
+                f"{name}: a reward must be {rewards.text},"
+                f" and the problem pays {kind} ones"
             )
         return cls(label or name, policy, hyper)
 
 
 def completed(
-    spec: PolicySpec, params: Mapping[str, object], horizon: int, dim: int
+    spec: PolicySpec,
+    params: Mapping[str, object],
+    horizon: int,
+    dim: int,
+    reward_type: str,
 ) -> Hyper:
-    """Hyperparameters where the number of choices and of features are known.
+    """Hyperparameters where choices, features and kind of reward are known.
 
-    They are what a parameter ``horizon`` or ``dim`` without a default is set to. Raises
-    InvalidParams where the policy reads another number of features.
+    They are what parameters ``horizon``, ``dim`` and ``reward_type`` are set to that
+    were not given. Raises InvalidParams where the policy reads other features.
     """
-    if spec.contextual and not dim:
+    given, fields = dict(params), spec.hyper.__struct_fields__
+    required = {info.name for info in spec.params if info.required}
+    if "dim" in required and not dim:
         raise InvalidParams(f"{spec.name} reads features, and there are none")
-    given, known = dict(params), {"horizon": horizon, "dim": dim}
-    for info in spec.params:
-        if info.required and info.name in known:
-            given.setdefault(info.name, known[info.name])
+    if "horizon" in required:
+        given.setdefault("horizon", horizon)
+    if "reward_type" in fields:
+        given.setdefault("reward_type", reward_type)
+    if "dim" in fields and dim and "use_context" not in given:
+        given.setdefault("dim", dim)
     hyper = spec.validate(given)
-    if spec.contextual and spec.dim(hyper) != dim:
+    if spec.dim(hyper) not in (0, dim):
         raise InvalidParams(f"{spec.name}: there are {dim} features")
     return hyper

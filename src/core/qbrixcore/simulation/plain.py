@@ -29,7 +29,6 @@ class PlainPlayer:
         self._hyper = contestant.hyper
         self._traffic = traffic
         self._rng = rng
-        self._wide = self._policy.spec.contextual
         self._state = self._policy.spec.prior(problem.num_arms, self._hyper)
         self._active = np.ones(problem.num_arms, dtype=np.bool_)
         self._none = InFlight.none(problem.num_arms)
@@ -66,15 +65,15 @@ class PlainPlayer:
     def _in_flight(self, motor: int) -> InFlight:
         if not self._traffic.counts_in_flight:
             return self._none
-        arms, dim = self._active.size, self._open[0][2].size if self._open else 0
+        arms, dim = self._active.size, self._state.dim
         counts = np.zeros(arms)
         gram = np.zeros((arms, dim, dim))
         for by, arm, x, _ in self._open:
             if by == motor:
                 counts[arm] += 1.0
-                wide = x.astype(np.float64)
+                wide = x[:dim].astype(np.float64)
                 gram[arm] += np.outer(wide, wide)
-        return InFlight(counts, gram if self._wide and dim else None)
+        return InFlight(counts, gram if dim else None)
 
     def _refresh(self) -> None:
         self._since = 0

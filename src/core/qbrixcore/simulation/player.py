@@ -57,16 +57,16 @@ class CompiledPlayer:
         traffic: Traffic,
         rng: np.random.Generator,
     ) -> None:
-        spec, hyper = contestant.policy.spec, contestant.hyper
+        hyper = contestant.hyper
+        prior = contestant.policy.spec.prior(problem.num_arms, hyper)
         self._steps = steps
-        self._spec = spec
         self._rng = rng
-        self._state = flat(spec.prior(problem.num_arms, hyper))
+        self._state = flat(prior)
         constants = steps.constants(problem.num_arms)
         self._hyper = np.concatenate([numbers(hyper), *constants])
         told = traffic.motors if traffic.counts_in_flight else 0
         arms, dim, delay = problem.num_arms, problem.dim, traffic.delay
-        wide = arms if spec.contextual else 0
+        wide = arms if prior.dim else 0
         self._waiting = Waiting(
             clock=np.zeros(2, dtype=np.int64),
             counts=np.zeros((2, told, arms)),
