@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from qbrixcore.errors import Invalid
 from qbrixcore.policy.registry import SPECS
 from qbrixcore.policy.registry import find_spec
 from qbrixcore.simulation.contestant import Contestant
@@ -12,6 +13,7 @@ from qbrixcore.simulation.contextual import Linear
 from qbrixcore.simulation.contextual import Logistic
 from qbrixcore.simulation.plain import PlainPlayer
 from qbrixcore.simulation.player import make_player
+from qbrixcore.simulation.problem import Block
 from qbrixcore.simulation.problem import Problem
 from qbrixcore.simulation.steps import _STEPS
 from qbrixcore.simulation.steps import find_steps
@@ -70,3 +72,18 @@ def test_a_policy_without_steps_is_played_through_its_methods(
     contestant = Contestant.of("BetaTSPolicy", problem, STEPS)
     player = make_player(contestant, problem, Traffic(), np.random.default_rng(0))
     assert isinstance(player, PlainPlayer)
+
+
+@pytest.mark.parametrize(
+    ("arms", "dim", "reward"), [(3, 0, 1.0), (2, 1, 1.0), (2, 0, 1.5), (2, 0, np.nan)]
+)
+def test_nothing_reaches_a_kernel_that_the_problem_did_not_promise(
+    arms: int, dim: int, reward: float
+) -> None:
+    problem = Bernoulli([0.1, 0.9])
+    contestant = Contestant.of("DirichletTSPolicy", problem, STEPS)
+    player = make_player(contestant, problem, Traffic(), np.random.default_rng(0))
+    rewards = np.full((5, arms), reward)
+    block = Block(np.zeros((5, dim), dtype=np.float32), rewards, rewards)
+    with pytest.raises(Invalid):
+        player.play(block, Traffic().draw(np.random.default_rng(1), 5))

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from qbrixcore.errors import Invalid
 from qbrixcore.param.state import BaseParamState
 from qbrixcore.policy.base import Chosen
 from qbrixcore.simulation.contestant import Contestant
@@ -60,6 +61,8 @@ class CompiledPlayer:
         hyper = contestant.hyper
         prior = contestant.policy.spec.prior(problem.num_arms, hyper)
         self._steps = steps
+        self._rewards = contestant.policy.spec.rewards_of(hyper)
+        self._shape = (problem.num_arms, problem.dim)
         self._rng = rng
         self._state = flat(prior)
         constants = steps.constants(problem.num_arms)
@@ -80,7 +83,17 @@ class CompiledPlayer:
         )
 
     def play(self, block: Block, journey: Journey) -> Chosen:
-        count = len(block.rewards)
+        """The arms of the next B steps, and their propensities, both (B,).
+
+        Raises Invalid when the block is not what its problem said.
+        """
+        count, (num_arms, dim) = len(block.rewards), self._shape
+        contexts = np.ascontiguousarray(block.contexts, dtype=np.float32)
+        rewards = np.ascontiguousarray(block.rewards, dtype=np.float64)
+        if rewards.shape != (count, num_arms) or contexts.shape != (count, dim):
+            raise Invalid(f"a block must have {num_arms} arms and {dim} features")
+        if not self._rewards.fits(rewards).all():
+            raise Invalid(f"every reward must be {self._rewards.text}")
         arms, propensities = np.empty(count, dtype=np.int64), np.empty(count)
         play(
             self._steps.choose,
@@ -88,7 +101,7 @@ class CompiledPlayer:
             self._state,
             self._hyper,
             self._rng,
-            World(block.contexts, block.rewards, journey.answered, journey.motors),
+            World(contexts, rewards, journey.answered, journey.motors),
             self._waiting,
             self._heard,
             arms,
