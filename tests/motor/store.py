@@ -90,3 +90,8 @@ class Store:
         """Lose the params and keep the definition, as no service of ours does."""
         key = self.layout.params(TENANT, definition.experiment)
         await self.client.execute("DEL", key)
+
+    async def forget_definition(self, definition: Definition) -> None:
+        """Lose the definition without a word, as if news of it were still coming."""
+        key = self.layout.definition(TENANT, definition.experiment)
+        await self.client.execute("HDEL", key, "d")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -25,6 +27,7 @@ from tests.motor.store import definition
 
 from motorsvc.app import motor
 from motorsvc.settings import MotorSettings
+from qbrixcli.embedded.ports import free_port
 from qbrixproto.common_pb2 import Context
 from qbrixproto.common_pb2 import HealthCheckRequest
 from qbrixproto.motor_pb2 import SelectRequest
@@ -35,6 +38,7 @@ from qbrixstore.redis import RedisSettings
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 LATE = grpc.StatusCode.DEADLINE_EXCEEDED.value[0]
+NOT_FOUND = grpc.StatusCode.NOT_FOUND.value[0]
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE.value[0]
 
 
@@ -146,6 +150,42 @@ async def test_a_lost_message_is_healed(
             while answers[1].definition_version == 1:
                 answers = await stream.ask(group(known, [1]))
             assert arms(answers[1]) == [2]
+
+
+async def test_a_deleted_experiment_is_not_found_before_the_news_of_it(
+    store: Store, redis_server: RedisSettings
+) -> None:
+    known = await store.publish(definition())
+    await store.forget_params(known)
+    settings = MotorSettings(grpc_port=0, redis=redis_server)
+    async with motor(settings) as served, Stream(served.port) as stream:
+        # the definition is in memory now, and no params
+        answers = await stream.ask(group(known, [1]))
+        assert answers[1].status == UNAVAILABLE
+        await store.forget_definition(known)
+        answers = await stream.ask(group(known, [2]))
+        assert answers[2].status == NOT_FOUND
+
+
+async def test_a_failure_behind_the_server_ends_the_process(
+    store: Store, redis_server: RedisSettings
+) -> None:
+    await store.client.execute("SADD", store.layout.policies(0), b"\xff")
+    environ = {
+        "PATH": os.environ["PATH"],
+        "MOTOR_GRPC_PORT": str(free_port()),
+        "MOTOR_REDIS_HOST": redis_server.host,
+        "MOTOR_REDIS_PORT": str(redis_server.port),
+        "MOTOR_REDIS_PASSWORD": redis_server.password,
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "motorsvc", env=environ, stderr=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(PATIENCE):
+        _, said = await process.communicate()
+    assert process.returncode == 1
+    assert b"keeping the caches level failed, this process ends" in said
+    assert b"Traceback" in said and b"UnicodeDecodeError" in said
 
 
 async def test_draining_answers_what_was_read_and_ends_the_streams(

@@ -9,11 +9,9 @@ server, the stores.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from contextlib import asynccontextmanager
-from contextlib import suppress
 
 import grpc
 
@@ -25,6 +23,7 @@ from cortexsvc.servicer import CortexServicer
 from cortexsvc.settings import CortexSettings
 from qbrixproto import common_pb2
 from qbrixproto import cortex_pb2_grpc
+from qbrixserving.background import background
 from qbrixserving.health import Health
 from qbrixserving.server import Served
 from qbrixserving.server import serve_grpc
@@ -75,11 +74,8 @@ async def _ready_when(learning: Learning, health: Health) -> AsyncIterator[None]
         await learning.started.wait()
         await health.set_ready(True)
 
-    task = asyncio.create_task(announce())
     try:
-        yield
+        async with background(announce(), "telling of readiness"):
+            yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
         await health.set_ready(False)

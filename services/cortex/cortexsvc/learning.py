@@ -17,6 +17,8 @@ from qbrixcore.errors import UnknownPolicy
 from qbrixcore.policy.registry import SPECS
 from qbrixcore.policy.registry import implementation
 from qbrixlog import get_logger
+from qbrixserving.background import cancelled
+from qbrixserving.background import watched
 from qbrixstore.redis import keys
 from qbrixstore.redis.changes import Changes
 from qbrixstore.redis.client import RedisClient
@@ -51,14 +53,14 @@ class Learning:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Train for the duration of the block; the batch in hand is still committed."""
-        task = asyncio.create_task(self._run_on())
+        task = watched(self._run_on(), "training")
         try:
             yield
         finally:
             self._stop.set()
             for trainer in self.trainers:
                 trainer.hurry()
-            await task
+            await asyncio.wait([task])
 
     async def _run_on(self) -> None:
         backoff = pacing.Backoff(self._stop)
@@ -75,7 +77,7 @@ class Learning:
             return
         definitions = Definitions(self._client, layout)
         catalog = Catalog(definitions, self._registry)
-        watch = asyncio.create_task(self._watch(catalog, layout))
+        watch = watched(self._watch(catalog, layout), "following definitions")
         self.gauges = [
             ShardGauges(self._client, layout, shard) for shard in range(layout.shards)
         ]
@@ -90,9 +92,7 @@ class Learning:
                 group.create_task(self._announce())
                 group.create_task(self._warm_rest())
         finally:
-            watch.cancel()
-            with suppress(asyncio.CancelledError):
-                await watch
+            await cancelled(watch)
 
     def _trainer(self, layout: Layout, catalog: Catalog, shard: int) -> Trainer:
         consumer = RedisStreamConsumer(self._client, layout, self._name, shard)

@@ -10,6 +10,7 @@ from typing import Final
 from cortexsvc import pacing
 from qbrixcore.errors import Unavailable
 from qbrixlog import get_logger
+from qbrixserving.background import watched
 from qbrixstore.redis.consumer import RedisStreamConsumer
 from qbrixstore.redis.refusals import Fenced
 
@@ -22,12 +23,12 @@ RENEWALS_A_LEASE: Final = 3
 async def kept(consumer: RedisStreamConsumer) -> AsyncIterator[asyncio.Event]:
     """Renews the lease in the background; the event is set when it is lost."""
     lost, done = asyncio.Event(), asyncio.Event()
-    task = asyncio.create_task(_renew(consumer, lost, done))
+    task = watched(_renew(consumer, lost, done), "renewing a lease")
     try:
         yield lost
     finally:
         done.set()
-        await task
+        await asyncio.wait([task])
 
 
 async def _renew(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import random
-from contextlib import suppress
 from typing import Any
 from typing import Final
 
@@ -18,6 +17,8 @@ from motorsvc.settings import MotorSettings
 from motorsvc.states import StateSource
 from qbrixcore.errors import Unavailable
 from qbrixlog import get_logger
+from qbrixserving.background import cancelled
+from qbrixserving.background import watched
 from qbrixserving.health import Health
 from qbrixstore.redis import Changes
 from qbrixstore.redis import Definitions
@@ -55,14 +56,12 @@ class Backing:
 
     def start(self, health: Health) -> None:
         """Begin; the server is not ready before this has come far enough."""
-        self._task = asyncio.create_task(self._run(health))
+        self._task = watched(self._run(health), "keeping the caches level")
 
     async def close(self) -> None:
         """Stop following and reading. The server must have stopped before."""
         if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await cancelled(self._task)
         for cache in self._caches:
             await cache.close()
         if self._servicer.selector is not None:

@@ -54,9 +54,12 @@ class Selector:
         if agent is None or agent.definition.version < version:
             agent = await self._agents.refresh(key)
         if agent is None:
-            raise ExperimentNotFound(f"experiment not found: {key[1]}")
+            raise _not_found(key)
         ready = await self._states.get(key)
         if ready is None:
+            # both go when an experiment is deleted; the news of it may still be coming
+            if await self._agents.refresh(key) is None:
+                raise _not_found(key)
             raise MissingState(f"experiment {key[1]} has no stored parameters")
         return self._current(key, agent, ready)
 
@@ -93,6 +96,10 @@ class Selector:
         if rng is None:
             rng = self._local.rng = np.random.default_rng(self._seeds.spawn(1)[0])
         return _choose(ready, contexts, rng)
+
+
+def _not_found(key: Key) -> ExperimentNotFound:
+    return ExperimentNotFound(f"experiment not found: {key[1]}")
 
 
 def _choose(ready: Ready, contexts: Contexts, rng: np.random.Generator) -> Choices:

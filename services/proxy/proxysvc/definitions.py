@@ -25,6 +25,7 @@ from qbrixcore.policy.spec import PolicySpec
 from qbrixcore.policy.spec import RewardRange
 from qbrixcore.schema import ContextSchema
 from qbrixlog import get_logger
+from qbrixserving.background import background
 
 logger = get_logger(__name__)
 
@@ -128,13 +129,10 @@ class DefinitionCache:
     @asynccontextmanager
     async def following(self, changes: ChangeSource) -> AsyncIterator[None]:
         """Keep the entries level with the store for as long as the block runs."""
-        task = asyncio.create_task(self._follow(changes))
         try:
-            yield
+            async with background(self._follow(changes), "following definitions"):
+                yield
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
             await self._flight.close()
 
     async def _follow(self, changes: ChangeSource) -> None:

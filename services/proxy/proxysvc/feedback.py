@@ -10,6 +10,7 @@ from typing import Protocol
 
 from qbrixcore.errors import Overloaded
 from qbrixcore.errors import Unavailable
+from qbrixserving.background import watched
 from qbrixstore.redis.event import FeedbackEvent
 from qbrixstore.redis.layout import Layout
 
@@ -72,7 +73,7 @@ class _Lane:
         future: asyncio.Future[bool] = loop.create_future()
         self._queue.append((event, loop.time() + self._timeout, future))
         if self._task is None:
-            self._task = loop.create_task(self._drain())
+            self._task = watched(self._drain(), "the feedback log")
         return future
 
     async def close(self) -> None:
@@ -86,8 +87,8 @@ class _Lane:
                 del self._queue[:MOST_AT_ONCE]
                 self._under_way = len(batch)
                 await self._commit(batch)
-                self._under_way = 0
         finally:
+            self._under_way = 0
             self._task = None
 
     async def _commit(
@@ -98,12 +99,13 @@ class _Lane:
         try:
             async with asyncio.timeout_at(deadline):
                 fresh = await self._publisher.append([event for event, _, _ in batch])
+            answers = list(zip(batch, fresh, strict=True))
         except TimeoutError:
             self._refuse(batch, Unavailable("the feedback log did not answer in time"))
         except Exception as error:
             self._refuse(batch, error)
         else:
-            for (_, _, future), new in zip(batch, fresh, strict=True):
+            for (_, _, future), new in answers:
                 if not future.done():
                     future.set_result(new)
 

@@ -19,6 +19,7 @@ from qbrixcore.errors import CorruptState
 from qbrixcore.errors import Invalid
 from qbrixcore.errors import Unavailable
 from qbrixlog import get_logger
+from qbrixserving.background import background
 from qbrixstore.postgres import system_session
 from qbrixstore.postgres.leadership import leadership
 from qbrixstore.postgres.leadership import still_leads
@@ -60,13 +61,8 @@ class Relay:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Relay in the background for as long as the block runs."""
-        task = asyncio.create_task(self._run())
-        try:
+        async with background(self._run(), "the outbox relay"):
             yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
     async def _run(self) -> None:
         while True:

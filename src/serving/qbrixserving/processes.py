@@ -17,6 +17,7 @@ from typing import Final
 import uvloop
 
 from qbrixlog import configure_logging
+from qbrixserving.background import has_failed
 from qbrixserving.settings import SettingsError
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -36,7 +37,8 @@ def run(main: Main, service: str | None = None, *, follow_parent: bool = False) 
 
     With a service name logging is configured first. Wrong settings and
     CannotStart end the process with their text alone and code 2. ``follow_parent``
-    also stops when the process that started this one is gone.
+    also stops when the process that started this one is gone. Code 1 says that work
+    in the background failed.
     """
     try:
         if service is not None:
@@ -45,6 +47,8 @@ def run(main: Main, service: str | None = None, *, follow_parent: bool = False) 
     except (SettingsError, CannotStart) as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(2) from None
+    if has_failed():
+        raise SystemExit(1)
 
 
 async def _until_stopped(main: Main, follow_parent: bool) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from proxysvc.auth import Authenticator
 from qbrixcore.errors import Unavailable
 from qbrixlog import get_logger
+from qbrixserving.background import background
 from qbrixstore.postgres import system_session
 from qbrixstore.postgres.news import NewsOfCredentials
 from qbrixstore.redis import keys
@@ -73,16 +74,11 @@ class Herald:
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
         """Pass on what others tell, for as long as the block runs."""
-        tasks = [
-            asyncio.create_task(work())
-            for work in (self._listen, self._authenticator.catch_up)
-        ]
-        try:
+        async with (
+            background(self._listen(), "following credentials"),
+            background(self._authenticator.catch_up(), "checking credentials"),
+        ):
             yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _listen(self) -> None:
         while True:

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from proxysvc.auth import Authenticator
 from qbrixcore.errors import Unavailable
 from qbrixlog import get_logger
+from qbrixserving.background import background
 from qbrixstore.postgres import system_session
 from qbrixstore.postgres.credentials import Credentials
 
@@ -78,13 +79,10 @@ class UsageMeter:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Flush and write in the background for as long as the block runs."""
-        task = asyncio.create_task(self._run())
         try:
-            yield
+            async with background(self._run(), "counting calls"):
+                yield
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
             with suppress(Unavailable):
                 await self.flush()
             with suppress(Unavailable):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 from typing import Final
 
@@ -20,6 +19,8 @@ from qbrixcore.errors import Unavailable
 from qbrixlog import get_logger
 from qbrixproto.motor_pb2 import AnswerFrame
 from qbrixproto.motor_pb2 import SelectFrame
+from qbrixserving.background import cancelled
+from qbrixserving.background import watched
 
 logger = get_logger(__name__)
 
@@ -66,7 +67,7 @@ class Link:
         self._sent: dict[int, Pick] = {}
         self._writable: asyncio.Future[None] | None = None
         self._frames = self._received = 0
-        self._task = asyncio.create_task(self._run(), name=f"motor {address}")
+        self._task = watched(self._run(), f"the stream to {address}")
 
     @property
     def load(self) -> int:
@@ -94,9 +95,7 @@ class Link:
 
     async def close(self) -> None:
         """End the stream; what is unanswered becomes Unavailable."""
-        self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
+        await cancelled(self._task)
         await self._channel.close(None)
         for pick in [*self._waiting, *self._sent.values()]:
             if not pick.future.done():
