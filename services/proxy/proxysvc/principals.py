@@ -77,8 +77,9 @@ class Known:
             ends_at = min(ends_at, principal.expires_at.timestamp())
         self.principal = principal
         self.ends = now + (ends_at - time.time())
-        self.ask_after = now + trust / 2
         self.trusted_until = min(now + trust, self.ends)
+        # never later, since the one is looked at only after the other
+        self.ask_after = min(now + trust / 2, self.trusted_until)
         self.suspect = False
 
     def distrust(self) -> None:

@@ -27,6 +27,7 @@ LEAST_RSA_BITS: Final = 2_048
 LEAST_BYTES: Final = {"HS256": 32, "HS384": 48, "HS512": 64}
 _RSA: Final = {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}
 _CURVES: Final = {"ES256": "secp256r1", "ES384": "secp384r1", "ES512": "secp521r1"}
+SUPPORTED: Final = frozenset({*LEAST_BYTES, *_RSA, *_CURVES, "EdDSA"})
 _OPTIONS: Final[Any] = {
     "require": ["exp", "iat", "sub"],
     "verify_aud": False,
@@ -107,6 +108,8 @@ def _key(described: Mapping[str, Any]) -> JwtKey:
     kid, algorithm = described.get("kid"), described.get("alg")
     if not isinstance(kid, str) or not kid or not isinstance(algorithm, str):
         raise ValueError("a key wants a kid and an alg")
+    if algorithm not in SUPPORTED:
+        raise ValueError(f"the key {kid} is for {algorithm}, which is not supported")
     try:
         made = jwt.PyJWK(dict(described), algorithm).key
     except (jwt.PyJWTError, ValueError, TypeError, KeyError):
@@ -135,6 +138,4 @@ def _weakness(key: Any, algorithm: str) -> str:
         fits = isinstance(key, curves) and key.curve.name == _CURVES[algorithm]
         return "" if fits else f"wants the curve {_CURVES[algorithm]} for {algorithm}"
     edwards = (ed25519.Ed25519PublicKey, ed25519.Ed25519PrivateKey)
-    if algorithm == "EdDSA":
-        return "" if isinstance(key, edwards) else "wants an Ed25519 key for EdDSA"
-    return f"is for {algorithm}, which is not supported"
+    return "" if isinstance(key, edwards) else "wants an Ed25519 key for EdDSA"
