@@ -62,8 +62,7 @@ class RedisClient:
                 host=settings.host,
                 port=settings.port,
                 password=settings.password or None,
-                # a deadline of redis-py's own would go through asyncio.wait_for,
-                # which before python 3.12 can lose a cancellation
+                # the deadline of a call covers all its reads and writes
                 socket_timeout=None,
                 socket_connect_timeout=limits.connect,
                 retry=Retry(NoBackoff(), 0),
