@@ -206,3 +206,30 @@ class WantsToLose(BetaTSPolicy):
     def _fold(cls, hyper: Any, state: Any, feedback: Feedback) -> BetaTSParamState:
         inverted = replace(feedback, rewards=1 - feedback.rewards)
         return super()._fold(hyper, state, inverted)
+
+
+class StartsAgainWhenGrowing(BetaTSPolicy):
+    """Forgets what old arms learned when new ones come."""
+
+    @classmethod
+    def _grow(cls, hyper: Any, state: Any, grown: Any) -> Any:
+        return replace(cls.spec.prior(grown.num_arms, hyper), pulls=grown.pulls)
+
+
+class ShutsNewcomersOut(EXP3Policy):
+    """Gives a new arm no weight to speak of."""
+
+    spec = replace(EXP3Policy.spec, example={"gamma": 1e-6})
+
+    @classmethod
+    def _grow(cls, hyper: Any, state: Any, grown: Any) -> Any:
+        low = np.where(np.arange(grown.num_arms) < state.num_arms, 0.0, -500.0)
+        return replace(grown, log_weights=grown.log_weights + low)
+
+
+class DropsArms(BetaTSPolicy):
+    """Becomes as small as it is asked to."""
+
+    @classmethod
+    def grow(cls, hyper: Any, state: Any, num_arms: int) -> Any:
+        return cls.spec.prior(num_arms, hyper)

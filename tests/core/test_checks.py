@@ -9,6 +9,7 @@ from tests.core import broken_choices
 from qbrixcore.checks import POLICY_CHECKS
 from qbrixcore.checks import choosing
 from qbrixcore.checks import describing
+from qbrixcore.checks import growing
 from qbrixcore.checks import learning
 from qbrixcore.checks.case import Check
 from qbrixcore.checks.case import Policy
@@ -44,6 +45,9 @@ CAUGHT: list[tuple[Check, Policy]] = [
     (learning.check_learns_from_the_given_propensity, broken.WeighsByToday),
     (learning.check_extremes_stay_finite, broken.Overflows),
     (learning.check_finds_the_best_arm, broken.WantsToLose),
+    (growing.check_grows_by_arms, broken.StartsAgainWhenGrowing),
+    (growing.check_grows_by_arms, broken.ShutsNewcomersOut),
+    (growing.check_never_shrinks, broken.DropsArms),
 ]
 
 
@@ -62,7 +66,7 @@ def test_every_check_is_proven() -> None:
 def test_every_check_is_in_the_suite() -> None:
     named = {
         value
-        for module in (choosing, describing, learning)
+        for module in (choosing, describing, growing, learning)
         for name, value in vars(module).items()
         if name.startswith("check_")
     }

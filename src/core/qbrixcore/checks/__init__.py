@@ -23,6 +23,8 @@ from qbrixcore.checks.describing import check_cites_its_source
 from qbrixcore.checks.describing import check_describes_its_params
 from qbrixcore.checks.describing import check_prior_is_blank
 from qbrixcore.checks.describing import check_refuses_unusable_params
+from qbrixcore.checks.growing import check_grows_by_arms
+from qbrixcore.checks.growing import check_never_shrinks
 from qbrixcore.checks.learning import check_any_split_gives_the_same_bits
 from qbrixcore.checks.learning import check_counts_pulls
 from qbrixcore.checks.learning import check_extremes_stay_finite
@@ -54,4 +56,6 @@ POLICY_CHECKS: Final[tuple[Check, ...]] = (
     check_learns_from_the_given_propensity,
     check_extremes_stay_finite,
     check_finds_the_best_arm,
+    check_grows_by_arms,
+    check_never_shrinks,
 )

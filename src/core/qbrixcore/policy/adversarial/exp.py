@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from qbrixcore.context import Feedback
 from qbrixcore.context import InFlight
+from qbrixcore.policy.adversarial.newcomers import average_weight
+from qbrixcore.policy.adversarial.newcomers import joined
 from qbrixcore.policy.adversarial.spec import EXP3
 from qbrixcore.policy.adversarial.spec import EXP3_IX
 from qbrixcore.policy.adversarial.spec import EXP3Hyper
@@ -73,6 +75,14 @@ class EXP3Policy(BasePolicy[EXP3ParamState]):
         )
         return msgspec.structs.replace(state, log_weights=log_weights, pulls=pulls)
 
+    @classmethod
+    def _grow(
+        cls, hyper: EXP3Hyper, state: EXP3ParamState, grown: EXP3ParamState
+    ) -> EXP3ParamState:
+        newcomer = average_weight(state.log_weights)
+        log_weights = joined(grown.log_weights, state.num_arms, newcomer)
+        return msgspec.structs.replace(grown, log_weights=log_weights)
+
 
 class EXP3IXPolicy(BasePolicy[EXP3IXParamState]):
     """Exponential weights with implicit exploration, for rewards in [0, 1].
@@ -126,6 +136,16 @@ class EXP3IXPolicy(BasePolicy[EXP3IXParamState]):
             feedback.propensities,
         )
         return msgspec.structs.replace(state, losses=losses, pulls=pulls)
+
+    @classmethod
+    def _grow(
+        cls, hyper: EXP3IXHyper, state: EXP3IXParamState, grown: EXP3IXParamState
+    ) -> EXP3IXParamState:
+        # one arm alone has no rate of its own
+        eta = rate(hyper, state) or 1.0
+        newcomer = -average_weight(-eta * state.losses) / eta
+        losses = joined(grown.losses, state.num_arms, newcomer)
+        return msgspec.structs.replace(grown, losses=losses)
 
 
 def rate(hyper: EXP3IXHyper, state: EXP3IXParamState) -> float:

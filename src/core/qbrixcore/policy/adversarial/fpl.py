@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from qbrixcore.context import Feedback
 from qbrixcore.context import InFlight
+from qbrixcore.policy.adversarial.newcomers import average_weight
+from qbrixcore.policy.adversarial.newcomers import joined
 from qbrixcore.policy.adversarial.spec import FPL
 from qbrixcore.policy.adversarial.spec import FPLHyper
 from qbrixcore.policy.adversarial.spec import FPLParamState
@@ -86,6 +88,15 @@ class FPLPolicy(BasePolicy[FPLParamState]):
         return msgspec.structs.replace(
             state, estimates=estimates, clipped=clipped, pulls=pulls
         )
+
+    @classmethod
+    def _grow(
+        cls, hyper: FPLHyper, state: FPLParamState, grown: FPLParamState
+    ) -> FPLParamState:
+        # exponential noise of scale η follows about the weights exp(R / η)
+        newcomer = hyper.eta * average_weight(state.estimates / hyper.eta)
+        estimates = joined(grown.estimates, state.num_arms, newcomer)
+        return msgspec.structs.replace(grown, estimates=estimates)
 
 
 @functools.lru_cache(maxsize=64)

@@ -24,7 +24,7 @@ from qbrixkernels import mixture
 from qbrixkernels import optimists
 
 # what a reward says of a learner is worth so much one reward later
-RECALL = 0.9995
+RECALL = 0.9998
 
 _Arrays = dict[str, NDArray[Any]]
 

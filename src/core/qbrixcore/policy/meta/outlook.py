@@ -20,7 +20,7 @@ Reals = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 # the share that all learners have together, whatever they are worth
-FLOOR: Final = 0.02
+FLOOR: Final = 0.01
 # a reward of an arm never seen is worth one drawn from all rewards
 PRIOR_REWARDS: Final = 1.0
 MOST_SPACING: Final = 64
