@@ -9,18 +9,20 @@ from typing import Any
 import grpc
 
 from proxysvc.app import Worker
+from qbrixproto.auth_pb2_grpc import AuthServiceStub
 from qbrixproto.proxy_pb2_grpc import ProxyServiceStub
 
 
 class Calls:
-    """Every method of the service by name, with the caller's key."""
+    """Every method of both services by name, with the caller's key."""
 
     def __init__(self, channel: grpc.aio.Channel, key: str | None) -> None:
-        self._stub = ProxyServiceStub(channel)
+        self._stubs = (ProxyServiceStub(channel), AuthServiceStub(channel))
         self._metadata = () if key is None else (("x-api-key", key),)
 
     def __getattr__(self, name: str) -> Any:
-        method = getattr(self._stub, name)
+        proxied, auth = self._stubs
+        method = getattr(proxied, name, None) or getattr(auth, name)
 
         def call(request: Any) -> Any:
             return method(request, timeout=10.0, metadata=self._metadata)

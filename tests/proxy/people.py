@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from qbrixstore.postgres import system_session
 from qbrixstore.postgres.keys import ApiKeys
+from qbrixstore.postgres.operators import Operators
 from qbrixstore.postgres.tenants import Tenants
 from qbrixstore.postgres.users import Users
 
@@ -27,6 +28,20 @@ class Person(NamedTuple):
         return {"X-API-Key": self.key}
 
 
+def new_secret() -> tuple[str, str]:
+    """A key, and its digest."""
+    key = "optiq_" + secrets.token_urlsafe(32)
+    return key, hashlib.sha256(key.encode()).hexdigest()
+
+
+async def add_operator(engine: AsyncEngine) -> str:
+    """The key of an operator."""
+    key, digest = new_secret()
+    async with system_session(engine) as session:
+        await Operators(session).add(digest, "ours")
+    return key
+
+
 async def add_person(
     engine: AsyncEngine,
     role: str = "admin",
@@ -34,8 +49,7 @@ async def add_person(
     tenant_id: str | None = None,
 ) -> Person:
     """A user with a key, in a tenant of their own unless one is given."""
-    key = "optiq_" + secrets.token_urlsafe(32)
-    digest = hashlib.sha256(key.encode()).hexdigest()
+    key, digest = new_secret()
     async with system_session(engine) as session:
         tenant = tenant_id or (await Tenants(session).add("somebody")).id
         email = f"{uuid4().hex}@example.org"

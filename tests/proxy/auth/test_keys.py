@@ -173,8 +173,8 @@ async def test_a_key_ends_when_it_expires(
         await past(end)
         refused(await client.get(POOLS), 401, "INVALID_API_KEY")
     refused(await owner.post(f"{KEYS}/{made['id']}/rotate"), 409, "CONFLICT")
-    past = await owner.post(KEYS, json={"expires_at": time.time() - 1})
-    refused(past, 400, "BAD_REQUEST")
+    late = await owner.post(KEYS, json={"expires_at": time.time() - 1})
+    refused(late, 400, "BAD_REQUEST")
 
 
 async def test_the_use_of_a_key_is_counted_and_noted(
