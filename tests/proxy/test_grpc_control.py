@@ -167,6 +167,15 @@ async def test_updates_depend_on_presence(calls: Calls, pool: common.Pool) -> No
     assert len((await calls.ListExperiments(found)).items) == 1
 
 
+async def test_auto_needs_to_be_told_nothing(calls: Calls, pool: common.Pool) -> None:
+    made = (await calls.CreateExperiment(new(pool, policy="auto"))).experiment
+    assert (made.policy, dict(made.policy_params_json)) == ("auto", {})
+    given = params(context_schema=SCHEMA, reward_type="binary")
+    schemed = new(pool, name="s", policy="auto", policy_params_json=given)
+    shown = (await calls.CreateExperiment(schemed)).experiment.policy_params_json
+    assert shown["dim"] == 6
+
+
 async def test_refusals_have_their_status(calls: Calls, pool: common.Pool) -> None:
     made = (await calls.CreateExperiment(new(pool))).experiment
     cases = [
@@ -182,7 +191,12 @@ async def test_refusals_have_their_status(calls: Calls, pool: common.Pool) -> No
             "FAILED_PRECONDITION",
         ),
         (calls.CreatePool(proxy.CreatePoolRequest(name="x")), "INVALID_ARGUMENT"),
-        (calls.CreateExperiment(new(pool, policy="auto")), "INVALID_ARGUMENT"),
+        (
+            calls.CreateExperiment(
+                new(pool, policy="auto", policy_params_json=params(use_context=True))
+            ),
+            "INVALID_ARGUMENT",
+        ),
         (
             calls.CreateExperiment(
                 new(pool, name="n", policy_params_json=params(alpha_prior=float("nan")))

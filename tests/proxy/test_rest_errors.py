@@ -192,7 +192,7 @@ async def test_policies_are_listed_by_reward(client: httpx.AsyncClient) -> None:
             "user_params",
         }
         for param in policy["user_params"]:
-            assert param["type"] in ("integer", "number")
+            assert param["type"] in ("integer", "number", "boolean", "string")
             assert None not in param["constraints"].values()
             assert set(param["constraints"]) <= {"gt", "gte", "lt", "lte"}
     binary = await client.get("/api/v1/policies", params={"reward_type": "continuous"})

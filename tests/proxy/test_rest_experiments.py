@@ -60,10 +60,33 @@ async def test_a_schema_implies_dim(client: httpx.AsyncClient, pool: Pool) -> No
 
 
 @pytest.mark.parametrize(
+    ("params", "shown"),
+    [
+        ({}, {}),
+        ({"reward_type": "binary"}, {"reward_type": "binary"}),
+        ({"context_schema": SCHEMA}, {"context_schema": SCHEMA, "dim": 6}),
+    ],
+    ids=["nothing", "reward type", "schema"],
+)
+async def test_auto_needs_to_be_told_nothing(
+    client: httpx.AsyncClient,
+    pool: Pool,
+    params: dict[str, Any],
+    shown: dict[str, Any],
+) -> None:
+    answer = await create(client, pool, policy="auto", policy_params=params)
+    assert answer.status_code == 201
+    made = answer.json()
+    assert (made["policy"], made["policy_params"]) == ("auto", shown)
+    assert (await client.get(f"{EXPERIMENTS}/{made['id']}")).json() == made
+
+
+@pytest.mark.parametrize(
     ("policy", "params", "said"),
     [
         ("NoSuchPolicy", {}, "unknown policy"),
-        ("auto", {}, "unknown policy"),
+        ("auto", {"use_context": True}, "use_context needs dim"),
+        ("auto", {"reward_type": "fuzzy"}, "reward_type"),
         ("", {}, "unknown policy"),
         ("BetaTSPolicy", {"alpha_prior": 0}, "alpha_prior"),
         ("BetaTSPolicy", {"beta": 1}, "beta"),

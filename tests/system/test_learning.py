@@ -19,12 +19,12 @@ LAST = 500
 AT_ONCE = 4
 
 
-@pytest.fixture
+@pytest.fixture(params=["BetaTSPolicy", "auto"])
 def experiment(api: httpx.Client, request: pytest.FixtureRequest) -> Iterator[str]:
     name = request.node.name
     arms = [{"name": f"arm {index}"} for index in range(len(RATES))]
     pool = api.post("/pools", json={"name": name, "arms": arms}).json()["id"]
-    body = {"name": name, "pool_id": pool, "policy": "BetaTSPolicy"}
+    body = {"name": name, "pool_id": pool, "policy": request.param}
     made = api.post("/experiments", json=body).json()["id"]
     yield made
     assert api.delete(f"/experiments/{made}").is_success

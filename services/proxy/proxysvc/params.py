@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from qbrixcore.errors import InvalidParams
+from qbrixcore.errors import UnknownPolicy
 from qbrixcore.experiment import Experiment
 from qbrixcore.param.codec import state_bytes
-from qbrixcore.policy.registry import SPECS
 from qbrixcore.policy.registry import find_spec
 
 
@@ -41,8 +42,8 @@ def check_same_shape(experiment: Experiment, params: Mapping[str, object]) -> No
 def shown_params(experiment: Experiment) -> dict[str, Any]:
     """The parameters as given, with the ``dim`` that a context schema implies."""
     shown: dict[str, Any] = dict(experiment.policy_params)
-    spec = SPECS.get(experiment.policy)
-    schema = None if spec is None else spec.schema(experiment.policy_params)
-    if schema is not None:
-        shown["dim"] = schema.dim
+    with suppress(UnknownPolicy):
+        schema = find_spec(experiment.policy).schema(experiment.policy_params)
+        if schema is not None:
+            shown["dim"] = schema.dim
     return shown

@@ -101,8 +101,16 @@ def _param(info: ParamInfo) -> proxy.PolicyParam:
         constraints=info.constraints,
     )
     if info.default is not None:
-        message.default.CopyFrom(Value(number_value=float(info.default)))
+        message.default.CopyFrom(_value(info.default))
     return message
+
+
+def _value(default: float | int | str | bool) -> Value:
+    if isinstance(default, bool):
+        return Value(bool_value=default)
+    if isinstance(default, str):
+        return Value(string_value=default)
+    return Value(number_value=float(default))
 
 
 def _moment(moment: datetime) -> str:

@@ -110,7 +110,7 @@ class ParamReply(msgspec.Struct):
     type: str
     required: bool
     description: str
-    default: float | int | None
+    default: float | int | str | bool | None
     constraints: dict[str, float]
 
     @classmethod
