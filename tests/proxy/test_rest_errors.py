@@ -24,11 +24,32 @@ def envelope(answer: httpx.Response) -> dict[str, Any]:
     return body
 
 
-@pytest.mark.parametrize("path", ["/", "/nothing", "/api/v1/nothing", "/api/v1"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/nothing",
+        "/api/v1/nothing",
+        "/api/v1",
+        f"{POOLS}/",
+        "/api/v1/experiments/",
+    ],
+)
 async def test_unknown_paths_are_404(client: httpx.AsyncClient, path: str) -> None:
     answer = await client.get(path)
     assert answer.status_code == 404
     assert envelope(answer)["code"] == "NOT_FOUND"
+
+
+@pytest.mark.parametrize(
+    "path", [POOLS, "/api/v1/agent/select", "/api/v1/agent/feedback"]
+)
+async def test_methods_are_told_without_a_key(worker: Worker, path: str) -> None:
+    async with client_of(worker) as stranger:
+        answer = await stranger.options(path, headers={"origin": "https://a.example"})
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert {"OPTIONS", "POST"} <= set(answer.headers["allow"].split(", "))
+    assert answer.headers["x-request-id"]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from contextlib import asynccontextmanager
 from typing import Final
@@ -30,6 +31,7 @@ from proxysvc.definitions import DefinitionCache
 from proxysvc.development import development_principal
 from proxysvc.experiments import ExperimentService
 from proxysvc.fast.app import FastPath
+from proxysvc.fast.arrival import Arrivals
 from proxysvc.feedback import FeedbackLog
 from proxysvc.grpc.server import serve_proxy
 from proxysvc.http.routes import rest_api
@@ -46,6 +48,7 @@ from proxysvc.token import Keyring
 from proxysvc.token import Mint
 from qbrixcore.errors import Unavailable
 from qbrixlog import get_logger
+from qbrixserving.background import background
 from qbrixstore.postgres import init_db
 from qbrixstore.postgres import schema_is_current
 from qbrixstore.redis.changes import Changes
@@ -59,13 +62,21 @@ logger = get_logger(__name__)
 
 PATIENCE: Final = 30.0  # seconds that a starting worker waits for redis
 RETRY_SEC: Final = 0.25
+SLACK: Final = 0.5
+SHORTEST_STOP: Final = 1.5  # seconds for connections to drain
+LONGEST_STOP: Final = 3.0
 
 
 class Worker(NamedTuple):
-    """A running worker: what answers HTTP, and the port that answers gRPC."""
+    """A running worker: what answers HTTP, and the port that answers gRPC.
+
+    ``drain`` makes it unready, ``hurry`` cuts off requests that are slow to arrive.
+    """
 
     http: ASGIApp
     grpc_port: int
+    drain: Callable[[], None]
+    hurry: Callable[[], None]
 
 
 class HotState(NamedTuple):
@@ -79,11 +90,13 @@ def create_app(settings: ProxySettings) -> ASGIApp:
     """The application that Granian runs in each worker; builds nothing before that."""
 
     @asynccontextmanager
-    async def start() -> AsyncIterator[ASGIApp]:
+    async def start() -> AsyncIterator[Worker]:
         async with proxy(settings) as worker:
-            yield worker.http
+            yield worker
 
-    return Lifespan(start)
+    # selects under way are answered, and the supervisor's patience is not used up
+    patience = settings.request_timeout_ms / 1_000 + SLACK
+    return Lifespan(start, min(max(patience, SHORTEST_STOP), LONGEST_STOP))
 
 
 @asynccontextmanager
@@ -136,12 +149,21 @@ async def proxy(settings: ProxySettings) -> AsyncIterator[Worker]:
                 readiness,
             )
         )
-        rest = rest_api(authenticator, pools, experiments, accounts, readiness)
-        http = FastPath(rest, HotState(authenticator, selection))
+        arrivals = Arrivals()
+        await stack.enter_async_context(background(arrivals.run(), "cutting bodies"))
+        rest = rest_api(
+            authenticator, pools, experiments, accounts, readiness, arrivals
+        )
+        http = FastPath(rest, HotState(authenticator, selection), arrivals)
         readiness.start()
         await served.health.set_ready(True)
-        stack.callback(readiness.drain)
-        yield Worker(http, served.port)
+
+        def drain() -> None:
+            readiness.drain()
+            served.health.drain()
+
+        stack.callback(drain)
+        yield Worker(http, served.port, drain, arrivals.hurry)
 
 
 async def _selection(

@@ -5,6 +5,7 @@ It never touches grpc, whose threads a fork would not survive.
 
 from __future__ import annotations
 
+import _thread
 import functools
 import multiprocessing
 import os
@@ -20,7 +21,7 @@ from granian.constants import Interfaces
 from granian.constants import Loops
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
-from granian.server import Server
+from granian.server.mp import MPServer
 
 from proxysvc.settings import ProxySettings
 from qbrixlog import configure_logging
@@ -60,7 +61,7 @@ def serve(settings: ProxySettings) -> None:
     _allow_connections()
     if sys.platform == "linux":
         multiprocessing.set_start_method("fork", force=True)
-    server = Server(
+    server = Supervising(
         "proxysvc.app:create_app",
         address=settings.http_host,
         port=settings.http_port,
@@ -83,11 +84,27 @@ def serve(settings: ProxySettings) -> None:
     server.serve(target_loader=load, wrap_loader=False)
 
 
+class Supervising(MPServer):
+    """Granian's supervisor, safe to be told to stop at any moment and repeatedly."""
+
+    def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
+        """Stop, once."""
+        if os.getpid() != self.pid:
+            # a worker just forked, with nothing to finish
+            os._exit(0)
+        if not self.interrupt_signal:
+            self.interrupt_signal = True
+            # this may have interrupted a holder of the lock that set() takes
+            _thread.start_new_thread(self.main_loop_interrupt.set, ())
+
+
 def load_app(settings: ProxySettings, follow_parent: Callable[[], None]) -> Any:
     """What a worker serves; runs in the worker, after the fork."""
     # keeps the terminal's Ctrl-C for the parent, which stops the workers in order
     os.setpgid(0, 0)
     follow_parent()
+    # until the server has handlers of its own, those of the parent would do nothing
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _configure_logging()
     from proxysvc.app import create_app
 

@@ -23,6 +23,7 @@ Header = tuple[bytes, bytes]
 
 JSON: Final[Header] = (b"content-type", b"application/json")
 ALLOW_POST: Final[Header] = (b"allow", b"POST")
+CLOSE: Final[Header] = (b"connection", b"close")
 
 encode: Final = msgspec.json.Encoder().encode
 

@@ -17,6 +17,7 @@ import msgspec
 from proxysvc.auth import Authenticator
 from proxysvc.auth import presented_key
 from proxysvc.fast.answers import ALLOW_POST
+from proxysvc.fast.answers import CLOSE
 from proxysvc.fast.answers import Header
 from proxysvc.fast.answers import Receive
 from proxysvc.fast.answers import Scope
@@ -25,6 +26,9 @@ from proxysvc.fast.answers import encode
 from proxysvc.fast.answers import send_error
 from proxysvc.fast.answers import send_json
 from proxysvc.fast.answers import send_refusal
+from proxysvc.fast.arrival import SLOW
+from proxysvc.fast.arrival import Arrivals
+from proxysvc.fast.arrival import TooSlow
 from proxysvc.fast.body import CUT_OFF
 from proxysvc.fast.body import MAX_BYTES
 from proxysvc.fast.body import Disconnected
@@ -79,9 +83,10 @@ class _Route(NamedTuple):
 class FastPath:
     """An ASGI application in front of ``inner``, which gets every other request."""
 
-    def __init__(self, inner: ASGIApp, state: FastState) -> None:
+    def __init__(self, inner: ASGIApp, state: FastState, arrivals: Arrivals) -> None:
         self._inner = inner
         self._state = state
+        self._arrivals = arrivals
         self._routes = {
             SELECT: _Route(AGENT_READ, self._select, Code.SELECTION_FAILED),
             FEEDBACK: _Route(AGENT_WRITE, self._feedback, Code.INTERNAL_ERROR),
@@ -97,16 +102,22 @@ class FastPath:
         given = headers.get(b"x-request-id")
         trace = choose_request_id(None if given is None else given.decode("latin-1"))
         tag = trace.encode()
+        if scope["method"] == "OPTIONS":
+            await self._inner(scope, receive, send)
+            return
         if scope["method"] != "POST":
             detail = f"method {scope['method']} is not allowed"
             await send_refusal(send, 405, detail, tag, ALLOW_POST)
             return
         try:
             principal = await self._principal(scope, headers, route.needs)
-            body = await read_body(receive, headers.get(b"content-length"))
+            length = headers.get(b"content-length")
+            body = await self._arrivals.in_time(read_body(receive, length))
             status, reply, more = await route.answer(principal, body, trace)
         except TooLarge:
             await send_refusal(send, 413, f"body over {MAX_BYTES} bytes", tag)
+        except TooSlow:
+            await send_refusal(send, 408, SLOW, tag, CLOSE)
         except Disconnected:
             # a client that is still there sent malformed chunks
             await send_refusal(send, 400, CUT_OFF, tag)

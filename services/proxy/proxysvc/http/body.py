@@ -14,6 +14,7 @@ from litestar.typing import FieldDefinition
 
 from proxysvc.fast.answers import Message
 from proxysvc.fast.answers import Receive
+from proxysvc.fast.arrival import Arrivals
 from proxysvc.fast.body import CUT_OFF
 from proxysvc.fast.invalid import Problem
 from proxysvc.fast.invalid import Unprocessable
@@ -31,11 +32,15 @@ class BadBody(Exception):
         self.answer = answer
 
 
-def uncut(receive: Receive) -> Receive:
-    """``receive``, but a body that breaks off is Invalid: the caller's fault."""
+def whole(receive: Receive, arrivals: Arrivals) -> Receive:
+    """``receive``, but a body that breaks off or is late is the caller's fault.
+
+    It raises Invalid and TooSlow then.
+    """
+    since = arrivals.now
 
     async def take() -> Message:
-        message = await receive()
+        message = await arrivals.in_time(receive(), since)
         if message["type"] == "http.disconnect":
             raise Invalid(CUT_OFF)
         return message

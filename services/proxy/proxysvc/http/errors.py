@@ -13,6 +13,8 @@ from litestar.exceptions import ValidationException
 from litestar.types import ExceptionHandlersMap
 
 from proxysvc.fast.answers import Envelope
+from proxysvc.fast.arrival import SLOW
+from proxysvc.fast.arrival import TooSlow
 from proxysvc.fast.invalid import Problem
 from proxysvc.fast.invalid import Unprocessable
 from proxysvc.http.body import BadBody
@@ -60,6 +62,11 @@ def _of_framework(request: Incoming, error: HTTPException) -> Answer:
     return _envelope(status, code, detail, None, headers=error.headers)
 
 
+def _too_slow(request: Incoming, error: TooSlow) -> Answer:
+    # the rest of the body may still come, and would be taken for a request
+    return _envelope(408, Code.BAD_REQUEST, SLOW, None, headers={"Connection": "close"})
+
+
 def _bad_body(request: Incoming, error: BadBody) -> Answer:
     return Response(error.answer, status_code=422)
 
@@ -94,6 +101,7 @@ def _envelope(
 HANDLERS: Final[ExceptionHandlersMap] = {
     QbrixError: _raised_on_purpose,
     BadBody: _bad_body,
+    TooSlow: _too_slow,
     ValidationException: _bad_query,
     HTTPException: _of_framework,
     Exception: _unexpected,

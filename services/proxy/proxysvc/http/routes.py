@@ -17,6 +17,7 @@ from proxysvc.accounts.users import UserService
 from proxysvc.audit import AuditService
 from proxysvc.auth import Authenticator
 from proxysvc.experiments import ExperimentService
+from proxysvc.fast.arrival import Arrivals
 from proxysvc.fast.body import MAX_BYTES
 from proxysvc.http.audit import get_audit
 from proxysvc.http.auth import AuthController
@@ -34,6 +35,7 @@ from proxysvc.http.health import get_info
 from proxysvc.http.health import get_readiness
 from proxysvc.http.policies import get_policies
 from proxysvc.http.pools import PoolController
+from proxysvc.http.preflight import get_methods
 from proxysvc.http.tracing import traced
 from proxysvc.lifespan import ASGIApp
 from proxysvc.pools import PoolService
@@ -51,6 +53,7 @@ def rest_api(
     experiments: ExperimentService,
     accounts: Accounts,
     readiness: Readiness,
+    arrivals: Arrivals,
 ) -> ASGIApp:
     """Everything but the hot path, as an ASGI application."""
     known = authenticate(authenticator)
@@ -80,7 +83,15 @@ def rest_api(
         for path in (AUTH, f"/api{AUTH}")
     ]
     app = Litestar(
-        route_handlers=[api, *auth, get_health, get_readiness, get_info, get_document],
+        route_handlers=[
+            api,
+            *auth,
+            get_health,
+            get_readiness,
+            get_info,
+            get_document,
+            get_methods,
+        ],
         dependencies={
             "principal": Provide(principal, sync_to_thread=False),
             "pools": _given(PoolService, pools),
@@ -97,7 +108,7 @@ def rest_api(
         logging_config=None,
         debug=False,
     )
-    return traced(cast("ASGIApp", app))
+    return traced(cast("ASGIApp", app), arrivals)
 
 
 def _given(kind: type[T], value: T) -> Provide:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,9 @@ from qbrixstore.postgres.config import Limits
 from qbrixstore.postgres.config import PostgresSettings
 from qbrixstore.postgres.engine import connect
 from qbrixstore.postgres.engine import without_pool
+
+# it tells at each start which dialect it talks to
+logging.getLogger("alembic").setLevel(logging.WARNING)
 
 _SCRIPTS: Final = Path(__file__).parent / "migrations"
 # "qbrixmig" in hexadecimal: any number that nothing else locks in this database

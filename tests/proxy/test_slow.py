@@ -1,0 +1,159 @@
+"""Requests that arrive slowly, or while the proxy stops, over real connections."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from typing import Any
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+from tests.proxy.people import Person
+from tests.proxy.processes import ProxyProcess
+from tests.proxy.processes import environment
+from tests.proxy.processes import running
+
+from qbrixstore.postgres import PostgresSettings
+from qbrixstore.redis.config import RedisSettings
+
+SELECT = "/api/v1/agent/select"
+POOLS = "/api/v1/pools"
+KILLED = "Killing worker"
+
+
+@pytest.fixture
+def environ(
+    postgres_server: PostgresSettings, redis_server: RedisSettings
+) -> dict[str, str]:
+    return environment(postgres_server, redis_server)
+
+
+class Wire:
+    """One connection, byte by byte."""
+
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    async def to(cls, proxy: ProxyProcess) -> Wire:
+        host, port = proxy.url.removeprefix("http://").split(":")
+        return cls(*await asyncio.open_connection(host, int(port)))
+
+    async def send(self, data: bytes) -> None:
+        self._writer.write(data)
+        await self._writer.drain()
+
+    async def answer(self) -> tuple[int, dict[str, str], Any]:
+        """Status, headers and body of the next answer."""
+        async with asyncio.timeout(30):
+            head = (await self._reader.readuntil(b"\r\n\r\n")).decode()
+            first, *lines = head.strip().lower().split("\r\n")
+            headers = dict(line.split(": ", 1) for line in lines)
+            length = int(headers.get("content-length", "0"))
+            body = await self._reader.readexactly(length)
+        return int(first.split()[1]), headers, json.loads(body or b"null")
+
+    async def ended(self) -> bool:
+        async with asyncio.timeout(30):
+            return await self._reader.read() == b""
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+def head(person: Person, path: str, length: int) -> bytes:
+    key = "".join(f"{name}: {value}\r\n" for name, value in person.headers.items())
+    first = f"POST {path} HTTP/1.1\r\nhost: x\r\n"
+    return f"{first}{key}content-length: {length}\r\n\r\n".encode()
+
+
+async def test_a_body_that_stalls_is_answered_408_and_the_connection_closed(
+    environ: dict[str, str], engine: AsyncEngine, admin: Person
+) -> None:
+    async with running(environ) as proxy:
+        wires = [await Wire.to(proxy) for _ in range(4)]
+        for wire, path in zip(wires, [SELECT, POOLS] * 2, strict=True):
+            await wire.send(head(admin, path, 100))
+        for wire in wires[:2]:
+            await wire.send(b"{")
+        for status, headers, body in [await wire.answer() for wire in wires]:
+            assert status == 408
+            assert headers["connection"] == "close"
+            assert body["code"] == "BAD_REQUEST"
+            assert body["detail"] == "the body did not arrive in time"
+        for wire in wires:
+            assert await wire.ended()
+            wire.close()
+
+
+async def test_stalled_requests_do_not_hold_up_the_stop(
+    environ: dict[str, str], engine: AsyncEngine, admin: Person
+) -> None:
+    async with running(environ) as proxy:
+        wires = [await Wire.to(proxy) for _ in range(4)]
+        await wires[0].send(head(admin, SELECT, 100) + b"{")
+        await wires[1].send(head(admin, POOLS, 100) + b"{")
+        await wires[2].send(b"POST " + SELECT.encode() + b" HTT")
+        await asyncio.sleep(0.3)
+        proxy.process.send_signal(signal.SIGTERM)
+        assert [(await wire.answer())[0] for wire in wires[:2]] == [408, 408]
+        assert await proxy.process.wait() == 0
+        for wire in wires:
+            wire.close()
+    assert "connections that were still open are cut" in proxy.said
+    assert KILLED not in proxy.said
+    assert "grpc stopped" in proxy.said
+
+
+async def drained(wire: Wire) -> tuple[dict[str, str], Any]:
+    """Asks on this connection whether it is ready until it is not: headers, body."""
+    status = 200
+    while status == 200:
+        await wire.send(b"GET /health/ready HTTP/1.1\r\nhost: x\r\n\r\n")
+        status, headers, body = await wire.answer()
+    return headers, body
+
+
+async def test_requests_on_their_way_when_it_stops_are_answered(
+    environ: dict[str, str], engine: AsyncEngine, admin: Person
+) -> None:
+    async with running(environ) as proxy:
+        first, *wires = [await Wire.to(proxy) for _ in range(8)]
+        request = head(admin, SELECT, 2) + b"{}"
+        for wire in wires:
+            await wire.send(request)
+            status, headers, _ = await wire.answer()
+            assert status == 422 and "connection" not in headers
+        proxy.process.send_signal(signal.SIGTERM)
+        headers, body = await drained(first)
+        assert body == {"status": "draining"}
+        assert headers["connection"] == "close"
+        for wire in wires:
+            await wire.send(request)
+        for wire in wires:
+            status, headers, _ = await wire.answer()
+            assert status == 422
+            assert headers["connection"] == "close"
+            assert await wire.ended()
+            wire.close()
+        assert await proxy.process.wait() == 0
+        first.close()
+
+
+async def test_signals_in_quick_succession_stop_it_once(
+    environ: dict[str, str],
+) -> None:
+    async with running({**environ, "PROXY_HTTP_WORKERS": "2"}) as proxy:
+        workers = proxy.workers()
+        for _ in range(50):
+            proxy.process.send_signal(signal.SIGTERM)
+            for worker in workers:
+                worker.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(30):
+            assert await proxy.process.wait() == 0
+    assert KILLED not in proxy.said
+    assert "alembic" not in proxy.said
