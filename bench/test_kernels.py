@@ -40,6 +40,8 @@ CASES = [
     pytest.param("LinUCBPolicy", {"dim": 10}, id="LinUCB-10"),
     pytest.param("LinUCBPolicy", {"dim": 16}, id="LinUCB-16"),
     pytest.param("LinUCBPolicy", {"dim": 64}, id="LinUCB-64"),
+    pytest.param("auto", {}, id="auto"),
+    pytest.param("auto", {"dim": 10}, id="auto-10"),
 ]
 
 
