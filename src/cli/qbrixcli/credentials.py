@@ -26,14 +26,19 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def new_credentials(http_url: str, grpc_url: str, email: str = EMAIL) -> Credentials:
-    """A random password, and a key of the prefix and 43 url-safe characters."""
+    """A random password and a new key."""
     return Credentials(
         http_url=http_url,
         grpc_url=grpc_url,
         email=email,
         password=secrets.token_urlsafe(PASSWORD_BYTES),
-        api_key=API_KEY_PREFIX + secrets.token_urlsafe(KEY_BYTES),
+        api_key=new_api_key(),
     )
+
+
+def new_api_key() -> str:
+    """The prefix and 43 random url-safe characters."""
+    return API_KEY_PREFIX + secrets.token_urlsafe(KEY_BYTES)
 
 
 def spare_email() -> str:

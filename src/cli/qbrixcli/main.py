@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from qbrixcli.embedded.errors import StartError
 from qbrixcli.evaluate import add_evaluate
 from qbrixcli.evaluate import evaluate
+from qbrixcli.operators import add_operator
+from qbrixcli.operators import operate
 from qbrixcli.simulate import add_simulate
 from qbrixcli.simulate import simulate
 
@@ -32,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
     reset.add_argument("--yes", action="store_true", help="do not ask")
     demo = commands.add_parser("demo", help="feed a fresh system with real traffic")
     demo.add_argument("--fast", action="store_true", help="a tenth of the traffic")
+    add_operator(commands)
     add_simulate(commands)
     add_evaluate(commands)
     return top
@@ -58,6 +61,8 @@ def _run(options: argparse.Namespace) -> int:
         from qbrixcli.demonstration import demonstrate
 
         return asyncio.run(demonstrate(options.fast))
+    if options.command == "operator":
+        return operate(options)
     if options.command == "simulate":
         return simulate(options)
     if options.command == "evaluate":

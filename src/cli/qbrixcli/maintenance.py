@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import AsyncIterator
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from contextlib import asynccontextmanager
 
 from qbrixcli.datadir import DataDirectory
 from qbrixcli.embedded.errors import StartError
@@ -32,14 +34,27 @@ async def migrate(environ: Mapping[str, str]) -> None:
     """
     from qbrixstore.postgres.migrate import migrate as upgrade
 
+    async with reach_postgres(environ) as settings:
+        try:
+            await upgrade(settings)
+        except QbrixError as error:
+            raise StartError(str(error)) from error
+    print("the database has the current schema")
+
+
+@asynccontextmanager
+async def reach_postgres(environ: Mapping[str, str]) -> AsyncIterator[PostgresSettings]:
+    """The database, the embedded one by default, started if it does not run.
+
+    Raises StartError.
+    """
     async with AsyncExitStack() as stack:
         variables = await _reach_postgres(environ, stack)
         try:
             settings = read_settings(PostgresSettings, "PROXY_POSTGRES_", variables)
-            await upgrade(settings)
-        except (QbrixError, SettingsError) as error:
+        except SettingsError as error:
             raise StartError(str(error)) from error
-    print("the database has the current schema")
+        yield settings
 
 
 async def _reach_postgres(
