@@ -68,7 +68,11 @@ class Selector:
 
         Raises InvalidContext.
         """
-        return _choose(ready, contexts, self._rng)
+        if ready.ahead is None:
+            return _choose(ready, contexts, self._rng)
+        return ready.ahead.take(
+            len(contexts), lambda count: _choose(ready, _blank(count), self._rng)
+        )
 
     async def choose_aside(self, ready: Ready, contexts: Contexts) -> Choices:
         """The same in a thread, where it would take the loop for too long."""
@@ -100,6 +104,10 @@ class Selector:
 
 def _not_found(key: Key) -> ExperimentNotFound:
     return ExperimentNotFound(f"experiment not found: {key[1]}")
+
+
+def _blank(count: int) -> Contexts:
+    return np.empty((count, 0), dtype=np.float32)
 
 
 def _choose(ready: Ready, contexts: Contexts, rng: np.random.Generator) -> Choices:

@@ -9,6 +9,7 @@ import msgspec
 
 from motorsvc.agents import Agent
 from motorsvc.agents import Arms
+from motorsvc.ahead import Ahead
 from motorsvc.cache import Key
 from motorsvc.cache import SoftCache
 from qbrixcore.errors import CorruptState
@@ -30,6 +31,7 @@ class Ready(msgspec.Struct, frozen=True, eq=False, gc=False):
     stored: Stored
     arms: Arms
     prepared: Prepared | None
+    ahead: Ahead | None = None
 
     def of(self, agent: Agent) -> Ready:
         """The same state under another definition, nothing worked out for it yet."""
@@ -67,7 +69,10 @@ class StateSource:
         prepared = None
         if agent.policy.prepares:
             prepared = await asyncio.to_thread(_prepared, agent, stored, arms)
-        return Ready(agent, stored, arms, prepared)
+        if prepared is None:
+            return Ready(agent, stored, arms, None)
+        # probabilities that are known beforehand: no choice depends on any other
+        return Ready(agent, stored, arms, prepared, Ahead(stored.header.num_arms))
 
     async def _stored(self, key: Key, held: Stored | None) -> Stored | None:
         if held is not None:
