@@ -19,16 +19,20 @@ class Usage(msgspec.Struct, frozen=True):
 
 def find_services() -> dict[str, psutil.Process]:
     """The process of each service among our children; of the proxy its worker."""
-    found: dict[str, psutil.Process] = {}
-    for child in psutil.Process().children(recursive=True):
-        for name in SERVICES:
-            if name in child.cmdline():
-                # a worker comes after the parent that forked it
-                found[name] = child
-    missing = [name for name in SERVICES if name not in found]
-    if missing:
-        raise RuntimeError(f"not running: {', '.join(missing)}")
-    return found
+    return {name: find_worker(name) for name in SERVICES}
+
+
+def find_worker(word: str) -> psutil.Process:
+    """The child with this word on its command line. Raises RuntimeError."""
+    found = [
+        child
+        for child in psutil.Process().children(recursive=True)
+        if word in child.cmdline()
+    ]
+    if not found:
+        raise RuntimeError(f"{word} is not running")
+    # a worker comes after the parent that forked it
+    return found[-1]
 
 
 def usage(process: psutil.Process) -> Usage:

@@ -28,6 +28,7 @@ from bench.load import load
 from bench.load import say
 from bench.processes import cpu
 from bench.processes import find_services
+from bench.processes import find_worker
 from bench.processes import loads
 from bench.processes import usage
 from redis.asyncio import Redis
@@ -42,7 +43,6 @@ from qbrixcli.system import System
 CONNECTIONS = (32, 1, 128)
 ARMS = 10
 WARM_SELECTS = 1_000
-IDLE_SEC = 3.0
 MEMORY_SELECTS = 50_000
 
 
@@ -88,18 +88,21 @@ async def compare(
     select: Target, same_body: Target, connections: int, rounds: int, seconds: int
 ) -> None:
     """Alternating rounds of echo and select at so many connections."""
-    services = find_services()
+    services = {**find_services(), "echo": find_worker("bench.echo:app")}
     echoes: list[Round] = []
     selects: list[Round] = []
     spent = dict.fromkeys(services, 0.0)
     for _ in range(rounds):
+        start = cpu(services)
         echoes.append(await load(same_body, connections, seconds))
         before = cpu(services)
         selects.append(await load(select, connections, seconds))
         after = cpu(services)
         for name in services:
             spent[name] += after[name] - before[name]
-    total = sum(one.total for one in selects)
+        spent["echo"] += before["echo"] - start["echo"]
+    totals = {"echo": sum(one.total for one in echoes)}
+    selected = sum(one.total for one in selects)
     ratio = statistics.median(
         s.rate / e.rate for s, e in zip(selects, echoes, strict=True)
     )
@@ -110,10 +113,13 @@ async def compare(
         p50 = statistics.median(one.p50 for one in seen)
         p99 = statistics.median(one.p99 for one in seen)
         say(f"  {name:6} {rate:8.0f}/s   p50 {p50:.3f} ms   p99 {p99:.3f} ms")
-    shares = ", ".join(
-        f"{name} {cost / total * 1e6:.1f}" for name, cost in spent.items()
+    p50 = statistics.median(s.p50 / e.p50 for s, e in zip(selects, echoes, strict=True))
+    say(f"  p50 of select / echo {p50:.2f}")
+    costs = ", ".join(
+        f"{name} {cost / totals.get(name, selected) * 1e6:.1f}"
+        for name, cost in spent.items()
     )
-    say(f"  microseconds of CPU per select: {shares}")
+    say(f"  microseconds of CPU per request: {costs}")
 
 
 async def store_commands(select: Target, stores: dict[str, str]) -> None:
@@ -125,24 +131,21 @@ async def store_commands(select: Target, stores: dict[str, str]) -> None:
     )
     async with redis, httpx.AsyncClient(headers=select.headers) as client:
 
-        async def counted(work: Any) -> tuple[int, float]:
-            loop = asyncio.get_running_loop()
-            before, start = await _commands(redis), loop.time()
-            await work
-            return await _commands(redis) - before, loop.time() - start
-
         async def selects() -> None:
             for _ in range(WARM_SELECTS):
                 answer = await client.post(select.url, content=select.body)
                 answer.raise_for_status()
 
-        idle, idle_sec = await counted(asyncio.sleep(IDLE_SEC))
-        busy, busy_sec = await counted(selects())
-    expected = idle / idle_sec * busy_sec
-    say(
-        f"redis commands during {WARM_SELECTS} warm selects: {busy} in {busy_sec:.1f} s"
-    )
-    say(f"  of which {expected:.1f} run in an equal idle time")
+        loop = asyncio.get_running_loop()
+        await selects()
+        start, before = loop.time(), await _commands(redis)
+        await selects()
+        seconds, between = loop.time() - start, await _commands(redis)
+        await asyncio.sleep(seconds)
+        after = await _commands(redis)
+    busy, idle = between - before, after - between
+    say(f"redis commands in {seconds:.1f} s of {WARM_SELECTS} warm selects: {busy}")
+    say(f"  in an equal idle time: {idle}, hence for the selects: {busy - idle}")
 
 
 async def memory(select: Target) -> None:
@@ -218,7 +221,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=4)
     given = parser.parse_args()
-    asyncio.run(measure(given.rounds, given.seconds))
+    try:
+        asyncio.run(measure(given.rounds, given.seconds))
+    except RuntimeError as error:
+        raise SystemExit(f"bench: {error}") from error
 
 
 if __name__ == "__main__":
