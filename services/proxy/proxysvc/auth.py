@@ -32,7 +32,7 @@ logger = get_logger(__name__)
 
 PREFIX: Final = b"optiq_"
 LONGEST_KEY: Final = 256  # bytes; no longer one was ever issued
-TOGETHER: Final = 500  # credentials asked about at once after a gap in the news
+TOGETHER: Final = 100  # credentials asked about at once after a gap in the news
 NEWS_KEPT: Final = 60.0  # seconds, longer than any look-up takes
 RETRY_SEC: Final = 1.0
 

@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from qbrixcore.errors import Conflict
 from qbrixcore.errors import Invalid
 from qbrixcore.errors import NameTaken
 from qbrixcore.errors import NotFound
@@ -169,6 +170,26 @@ async def test_unknown_revoked_and_orphaned_keys_are_nobody(
     async with get_session(engine, tenant) as session:
         await Users(session, tenant).update(user.id, is_active=False)
     assert await who(engine, second) is None
+
+
+async def test_a_key_ends_when_it_expires(engine: AsyncEngine, tenant: str) -> None:
+    user = await new_user(engine, tenant)
+    ended, lasting = a_digest(), a_digest()
+    now = datetime.now(UTC)
+    async with get_session(engine, tenant) as session:
+        keys = ApiKeys(session, tenant)
+        old = await keys.add(
+            user.id, "old", ended, expires_at=now - timedelta(seconds=1)
+        )
+        await keys.add(user.id, "new", lasting, expires_at=now + timedelta(hours=1))
+        assert await keys.count_active() == 1
+    assert await who(engine, ended) is None
+    found = await who(engine, lasting)
+    assert found is not None
+    assert found.expires_at == now + timedelta(hours=1)
+    with pytest.raises(Conflict, match="expired"):
+        async with get_session(engine, tenant) as session:
+            await ApiKeys(session, tenant).rotate(old.id, a_digest())
 
 
 async def test_key_needs_a_user_of_the_same_tenant(

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection
 from collections.abc import Mapping
 from datetime import datetime
+from typing import TypeVarTuple
 
 from sqlalchemy import ARRAY
+from sqlalchemy import ColumnElement
 from sqlalchemy import Select
 from sqlalchemy import String
 from sqlalchemy import and_
+from sqlalchemy import any_
 from sqlalchemy import bindparam
 from sqlalchemy import func
 from sqlalchemy import select
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from qbrixcore.errors import NotFound
 from qbrixcore.errors import UserNotFound
@@ -29,6 +33,8 @@ from qbrixstore.postgres.tables import MOMENT
 from qbrixstore.postgres.tables import ApiKeyRow
 from qbrixstore.postgres.tables import TenantRow
 from qbrixstore.postgres.tables import UserRow
+
+Ts = TypeVarTuple("Ts")
 
 
 class Credentials:
@@ -45,14 +51,45 @@ class Credentials:
         """The same for many keys: those that work now, by digest."""
         if not digests:
             return {}
-        query = (
-            _keys()
-            .where(ApiKeyRow.digest.in_(digests))
+        # columns and not rows: thousands may be asked about at once
+        found = await self._session.execute(
+            _with_owner(
+                select(
+                    ApiKeyRow.digest,
+                    ApiKeyRow.tenant_id,
+                    ApiKeyRow.user_id,
+                    ApiKeyRow.id,
+                    ApiKeyRow.scopes,
+                    ApiKeyRow.expires_at,
+                    UserRow.role,
+                    TenantRow.plan,
+                )
+            )
+            .where(_among(ApiKeyRow.digest, digests))
             .where(keys.is_valid())
             .where(UserRow.is_active)
         )
-        found = await self._session.execute(query)
-        return {key.digest: _of_key(key, role, plan) for key, role, plan in found}
+        return {
+            digest: Principal(
+                tenant_id=tenant_id,
+                user_id=user_id,
+                key_id=key_id,
+                role=role,
+                scopes=effective(role, None if scopes is None else frozenset(scopes)),
+                plan=plan,
+                expires_at=expires_at,
+            )
+            for (
+                digest,
+                tenant_id,
+                user_id,
+                key_id,
+                scopes,
+                expires_at,
+                role,
+                plan,
+            ) in found
+        }
 
     async def by_logins(self, login_ids: Collection[str]) -> dict[str, Principal]:
         """Users of the logins that are not revoked, by login; inactive users are none.
@@ -62,7 +99,13 @@ class Credentials:
         if not login_ids:
             return {}
         found = await self._session.execute(
-            select(LoginRow.id, UserRow, TenantRow.plan)
+            select(
+                LoginRow.id,
+                UserRow.tenant_id,
+                UserRow.id,
+                UserRow.role,
+                TenantRow.plan,
+            )
             .join(
                 UserRow,
                 and_(
@@ -71,11 +114,21 @@ class Credentials:
                 ),
             )
             .join(TenantRow, TenantRow.id == UserRow.tenant_id)
-            .where(LoginRow.id.in_(login_ids))
+            .where(_among(LoginRow.id, login_ids))
             .where(LoginRow.revoked_at.is_(None))
             .where(UserRow.is_active)
         )
-        return {id_: _of_user(user, plan) for id_, user, plan in found}
+        return {
+            login_id: Principal(
+                tenant_id=tenant_id,
+                user_id=user_id,
+                key_id="",
+                role=role,
+                scopes=effective(role, None),
+                plan=plan,
+            )
+            for login_id, tenant_id, user_id, role, plan in found
+        }
 
     async def by_email(self, email: str) -> Account | None:
         """The account with this address, active or not."""
@@ -92,7 +145,9 @@ class Credentials:
         """A key of any tenant, revoked or not. Raises NotFound."""
         works = and_(keys.is_valid(), UserRow.is_active)
         found = await self._session.execute(
-            _keys().add_columns(works).where(ApiKeyRow.id == key_id)
+            _with_owner(select(ApiKeyRow, UserRow.role, TenantRow.plan, works)).where(
+                ApiKeyRow.id == key_id
+            )
         )
         row = found.one_or_none()
         if row is None:
@@ -133,39 +188,18 @@ def _users() -> Select[UserRow, str]:
     )
 
 
-def _keys() -> Select[ApiKeyRow, str, str]:
-    return (
-        select(ApiKeyRow, UserRow.role, TenantRow.plan)
-        .join(
-            UserRow,
-            and_(
-                UserRow.tenant_id == ApiKeyRow.tenant_id,
-                UserRow.id == ApiKeyRow.user_id,
-            ),
-        )
-        .join(TenantRow, TenantRow.id == ApiKeyRow.tenant_id)
-    )
+def _with_owner(keys_: Select[*Ts]) -> Select[*Ts]:
+    return keys_.join(
+        UserRow,
+        and_(
+            UserRow.tenant_id == ApiKeyRow.tenant_id,
+            UserRow.id == ApiKeyRow.user_id,
+        ),
+    ).join(TenantRow, TenantRow.id == ApiKeyRow.tenant_id)
 
 
-def _of_key(key: ApiKeyRow, role: str, plan: str) -> Principal:
-    scopes = None if key.scopes is None else frozenset(key.scopes)
-    return Principal(
-        tenant_id=key.tenant_id,
-        user_id=key.user_id,
-        key_id=key.id,
-        role=role,
-        scopes=effective(role, scopes),
-        plan=plan,
-        expires_at=key.expires_at,
-    )
-
-
-def _of_user(user: UserRow, plan: str) -> Principal:
-    return Principal(
-        tenant_id=user.tenant_id,
-        user_id=user.id,
-        key_id="",
-        role=user.role,
-        scopes=effective(user.role, None),
-        plan=plan,
-    )
+def _among(
+    column: InstrumentedAttribute[str], values: Collection[str]
+) -> ColumnElement[bool]:
+    """One parameter for all values, however many they are."""
+    return column == any_(bindparam(None, list(values), ARRAY(String)))
