@@ -10,6 +10,7 @@ FAMILIES: Final = (
     "beta",
     "choice",
     "dirichlet",
+    "dirichlet_mean",
     "divergence",
     "epsilon",
     "gaussian",

@@ -58,13 +58,8 @@ class DirichletTSPolicy(BasePolicy[DirichletTSParamState]):
     def _prepare(
         cls, hyper: DirichletTSHyper, state: DirichletTSParamState, active: Mask
     ) -> Prepared:
-        concentration = state.counts + hyper.prior
-        total = concentration.sum(axis=1)
-        outcomes = np.linspace(0.0, 1.0, hyper.num_outcomes)
-        mean = concentration @ outcomes / total
-        spread = (concentration @ outcomes**2 / total - mean**2) / (total + 1.0)
-        size = mean * (1.0 - mean) / spread - 1.0
-        return Prepared(leading.of_betas(mean * size, (1.0 - mean) * size, active))
+        counts = state.counts + hyper.prior
+        return Prepared(leading.of_dirichlets(counts, active))
 
     @classmethod
     def _fold(
