@@ -228,3 +228,20 @@ def test_a_state_that_is_not_a_number_still_chooses_an_active_arm() -> None:
     active = np.array([False, True, False])
     arms, _ = state.select(np.ones((4, 2), dtype=np.float32), active=active)
     assert (arms == 1).all()
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 2**32), st.integers(1, 12))
+def test_marginals_equal_the_slow_twin(seed: int, dim: int) -> None:
+    state = Ridge.fresh(3, dim).fold(*log(60, 3, dim, seed))
+    x = np.random.default_rng(seed).standard_normal((5, dim)).astype(np.float32)
+    means, deviations = np.full((5, 3), 9.0), np.full((5, 3), 9.0)
+    active = np.array([True, False, True])
+    ridge.marginals(state.inverse, state.theta, 0.7, x, active, means, deviations)
+    for arm in (0, 2):
+        expected = np.einsum("ni,ij,nj->n", x, np.linalg.inv(state.gram[arm]), x)
+        np.testing.assert_allclose(means[:, arm], x @ state.theta[arm], rtol=1e-9)
+        np.testing.assert_allclose(
+            deviations[:, arm], 0.7 * np.sqrt(expected), rtol=1e-9
+        )
+    assert (means[:, 1] == 9.0).all() and (deviations[:, 1] == 9.0).all()
