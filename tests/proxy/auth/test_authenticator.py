@@ -1,76 +1,22 @@
-"""What the authenticator makes of news, of ends, and of access tokens."""
+"""What the authenticator makes of news, and of the end of a key."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import secrets
-import time
-from collections.abc import Collection
 from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
-from typing import Any
-from typing import NamedTuple
 
-import msgspec
 import pytest
+from tests.proxy.auth.directory import Store
+from tests.proxy.auth.directory import somebody
 from tests.proxy.waiting import eventually
 from tests.proxy.waiting import past
 
 from proxysvc.auth import Authenticator
 from qbrixcore.errors import InvalidApiKey
-from qbrixcore.errors import InvalidBearer
 from qbrixcore.errors import Unavailable
-from qbrixstore.postgres.principal import Principal
-
-TOKEN = b"a.b.c"
-
-
-class Token(NamedTuple):
-    sid: str
-    exp: float
-
-
-def somebody(**more: Any) -> Principal:
-    given: dict[str, Any] = {
-        "tenant_id": "t",
-        "user_id": "u",
-        "key_id": "k",
-        "role": "admin",
-        "scopes": frozenset(),
-        "plan": "free",
-        **more,
-    }
-    return Principal(**given)
-
-
-class Store:
-    """Answers from a dictionary; ``gate`` holds an answer that was read already."""
-
-    def __init__(self) -> None:
-        self.known: dict[str, Principal] = {}
-        self.asked: list[set[str]] = []
-        self.away = False
-        self.gate = asyncio.Event()
-        self.gate.set()
-
-    def learn(self, principal: Principal) -> bytes:
-        key = b"optiq_" + secrets.token_urlsafe(32).encode()
-        self.known[hashlib.sha256(key).hexdigest()] = principal
-        return key
-
-    def replace(self, **changes: Any) -> None:
-        for digest, principal in self.known.items():
-            self.known[digest] = msgspec.structs.replace(principal, **changes)
-
-    async def find(self, references: Collection[str]) -> dict[str, Principal]:
-        self.asked.append(set(references))
-        found = {one: self.known[one] for one in references if one in self.known}
-        await self.gate.wait()
-        if self.away:
-            raise Unavailable
-        return found
 
 
 async def test_news_of_a_user_end_its_trust_and_nobody_elses() -> None:
@@ -234,61 +180,6 @@ async def test_a_key_ends_when_it_expires_also_without_the_store() -> None:
     store.known.clear()
     with pytest.raises(InvalidApiKey):
         await authenticator.principal(key)
-
-
-class Reader:
-    """Reads one token, and counts."""
-
-    def __init__(self, exp: float) -> None:
-        self.exp = exp
-        self.read = 0
-
-    def __call__(self, token: bytes) -> Token:
-        self.read += 1
-        if token != TOKEN or time.time() > self.exp:
-            raise InvalidBearer
-        return Token("login", self.exp)
-
-
-async def test_an_access_token_is_verified_once() -> None:
-    store, reader = Store(), Reader(time.time() + 60)
-    store.known["login"] = somebody(key_id="")
-    authenticator = Authenticator(store.find, reader)
-    for _ in range(3):
-        assert (await authenticator.principal(TOKEN)).key_id == ""
-    assert authenticator.cached(TOKEN) is not None
-    assert (reader.read, store.asked) == (1, [{"login"}])
-
-
-async def test_an_access_token_ends_when_it_expires() -> None:
-    store, reader = Store(), Reader(time.time() + 0.2)
-    store.known["login"] = somebody()
-    authenticator = Authenticator(store.find, reader)
-    await authenticator.principal(TOKEN)
-    await past(reader.exp)
-    assert authenticator.cached(TOKEN) is None
-    with pytest.raises(InvalidBearer):
-        await authenticator.principal(TOKEN)
-
-
-async def test_a_token_of_a_revoked_login_is_no_token() -> None:
-    store, reader = Store(), Reader(time.time() + 60)
-    authenticator = Authenticator(store.find, reader)
-    for _ in range(2):
-        with pytest.raises(InvalidBearer):
-            await authenticator.principal(TOKEN)
-    assert len(store.asked) == 1
-
-
-async def test_forged_tokens_never_reach_the_store() -> None:
-    store, reader = Store(), Reader(time.time() + 60)
-    authenticator = Authenticator(store.find, reader)
-    for token in (b"x.y.z", b"..", b"a.b.d"):
-        with pytest.raises(InvalidBearer):
-            await authenticator.principal(token)
-    with pytest.raises(InvalidApiKey):
-        await authenticator.principal(b"a.b")
-    assert store.asked == []
 
 
 async def test_calls_are_counted_once_and_by_whom() -> None:
