@@ -33,7 +33,7 @@ demo: $(STAMP) ## real logged traffic through the whole system (FAST=1: a tenth 
 	@$(BIN)/qbrix demo $(if $(FAST),--fast)
 
 test: $(STAMP) ## every test, system tests included
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 types: $(STAMP) ## mypy, strict
 	$(BIN)/mypy $(addprefix -p ,$(PACKAGES))
