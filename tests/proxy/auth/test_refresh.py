@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 
 import httpx
 import jwt
+import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.proxy.auth.calls import pools
@@ -18,11 +20,19 @@ from tests.proxy.auth.conftest import an_email
 from tests.proxy.auth.conftest import log_in
 from tests.proxy.auth.conftest import new_key
 from tests.proxy.auth.conftest import refused
+from tests.proxy.auth.conftest import sign_up
 from tests.proxy.auth.forge import claims_of
+from tests.proxy.auth.forge import key_file
+from tests.proxy.auth.forge import oct_key
+from tests.proxy.auth.forge import private_key
+from tests.proxy.auth.forge import public_half
 from tests.proxy.conftest import client_of
 
 from proxysvc.accounts.settings import DEVELOPMENT_SECRET
+from proxysvc.accounts.settings import JwtSettings
 from proxysvc.app import Worker
+from proxysvc.app import proxy
+from proxysvc.settings import ProxySettings
 from qbrixstore.postgres import system_session
 
 POOLS = "/api/v1/pools"
@@ -188,3 +198,38 @@ async def test_a_new_password_ends_every_login(
     old = await post(worker, "/auth/login", email=founder.email, password=PASSWORD)
     refused(old, 401, "UNAUTHORIZED")
     assert await log_in(worker, founder.email, "another password")
+
+
+async def test_keys_change_without_logging_anybody_out(
+    settings: ProxySettings, tmp_path: Path
+) -> None:
+    """From the secret to a pair of keys, of which later only the public half is left."""
+    secret = "the secret that was used until today"
+    before = msgspec.structs.replace(settings, jwt=JwtSettings(secret_key=secret))
+    async with proxy(before) as worker:
+        founder = await sign_up(worker)
+    pair, new = private_key("pair", "ES256"), private_key("new", "EdDSA")
+    old = oct_key("secret", secret=secret)
+    for keys, kid in (([pair, old], "pair"), ([new, public_half(pair)], "new")):
+        file = key_file(tmp_path, *keys)
+        after = msgspec.structs.replace(settings, jwt=JwtSettings(keys_file=file))
+        async with proxy(after) as worker:
+            assert (await pools(worker, founder.access)).status_code == 200
+            answer = await refresh(worker, founder.refresh)
+            assert answer.status_code == 200
+            made = answer.json()
+            assert jwt.get_unverified_header(made["access_token"])["kid"] == kid
+            assert (await pools(worker, made["access_token"])).status_code == 200
+        stale = founder
+        founder = Registered(founder.user, made["access_token"], made["refresh_token"])
+    async with proxy(after) as worker:
+        # signed by a key that is gone, or that only verifies now
+        assert (await pools(worker, stale.access)).status_code == 200
+        first = await log_in(worker, founder.email)
+        assert (await pools(worker, first.access)).status_code == 200
+    file = key_file(tmp_path, new)
+    last = msgspec.structs.replace(settings, jwt=JwtSettings(keys_file=file))
+    async with proxy(last) as worker:
+        refused(await pools(worker, stale.access), 401, "INVALID_TOKEN")
+        refused(await refresh(worker, stale.refresh), 401, "INVALID_TOKEN")
+        assert (await pools(worker, founder.access)).status_code == 200

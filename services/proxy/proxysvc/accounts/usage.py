@@ -25,7 +25,8 @@ from qbrixstore.postgres.credentials import Credentials
 
 logger = get_logger(__name__)
 
-FLUSH_SEC: Final = 1.0
+FLUSH_SEC: Final = 5.0
+MINUTE: Final = 60
 WRITE_SEC: Final = 30.0  # how often the last uses of keys are written to postgres
 
 
@@ -38,7 +39,7 @@ class Counts(Protocol):
 
 
 class UsageMeter:
-    """Calls of this worker, passed on every second.
+    """Calls of this worker, passed on every few seconds and at the end of a minute.
 
     Calls counted while Redis is away are dropped: they belong to a minute that is over.
     """
@@ -50,16 +51,19 @@ class UsageMeter:
         self._counts = counts
         self._authenticator = authenticator
         self._last_used: dict[str, datetime] = {}
+        self._minute = _minute()
 
     async def this_minute(self, id_: str) -> int:
-        """Calls of a key or user in this minute, of all workers, up to a second late.
+        """Calls of a key or user in this minute; those of other workers come late.
 
         Raises Unavailable.
         """
+        await self.flush()
         return await self._counts.get(_minute(), id_)
 
     async def flush(self) -> None:
         """Add up what was counted. Raises Unavailable."""
+        counted_in, self._minute = self._minute, _minute()
         calls: Counter[str] = Counter()
         now = datetime.now(UTC)
         for principal, count in self._authenticator.take_calls():
@@ -67,7 +71,7 @@ class UsageMeter:
             if principal.key_id:
                 calls[principal.key_id] += count
                 self._last_used[principal.key_id] = now
-        await self._counts.add(_minute(), calls)
+        await self._counts.add(counted_in, calls)
 
     async def write_last_uses(self) -> None:
         """Note when keys were last used. Raises Unavailable."""
@@ -92,7 +96,7 @@ class UsageMeter:
         clock = asyncio.get_running_loop().time
         write_at = clock() + WRITE_SEC
         while True:
-            await asyncio.sleep(FLUSH_SEC)
+            await asyncio.sleep(min(FLUSH_SEC, MINUTE - time.time() % MINUTE))
             try:
                 await self.flush()
                 if clock() >= write_at:
@@ -105,4 +109,4 @@ class UsageMeter:
 
 
 def _minute() -> int:
-    return int(time.time() // 60)
+    return int(time.time() // MINUTE)
