@@ -57,6 +57,17 @@ async def test_a_key_is_shown_once(
         assert (await client.get(POOLS)).status_code == 200
 
 
+async def test_secrets_are_for_nobodys_cache(
+    worker: Worker, founder: Registered, owner: httpx.AsyncClient
+) -> None:
+    made = await owner.post(KEYS, json={})
+    async with client_of(worker) as nobody:
+        body = {"refresh_token": founder.refresh}
+        pair = await nobody.post("/auth/refresh", json=body)
+    for answer in (made, pair):
+        assert answer.headers["cache-control"] == "no-store"
+
+
 async def test_keys_are_listed_the_newest_first(owner: httpx.AsyncClient) -> None:
     made = [await new_key(owner, name=name) for name in ("a", "b", "c")]
     await owner.delete(f"{KEYS}/{made[1]['id']}")

@@ -203,7 +203,7 @@ async def test_a_new_password_ends_every_login(
 async def test_keys_change_without_logging_anybody_out(
     settings: ProxySettings, tmp_path: Path
 ) -> None:
-    """From the secret to a pair of keys, of which later only the public half is left."""
+    """From the secret to a pair, of which later only the public half is left."""
     secret = "the secret that was used until today"
     before = msgspec.structs.replace(settings, jwt=JwtSettings(secret_key=secret))
     async with proxy(before) as worker:

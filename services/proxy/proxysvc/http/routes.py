@@ -8,7 +8,9 @@ from typing import cast
 
 from litestar import Litestar
 from litestar import Router
+from litestar.datastructures import CacheControlHeader
 from litestar.di import Provide
+from litestar.types import Guard
 
 from proxysvc.accounts.assembly import Accounts
 from proxysvc.accounts.keys import KeyService
@@ -62,30 +64,12 @@ def rest_api(
         route_handlers=[PoolController, ExperimentController, get_policies, get_audit],
         guards=[known],
     )
-    # clients of two generations use one path each
-    auth = [
-        Router(
-            path,
-            route_handlers=[
-                AuthController,
-                Router(
-                    "",
-                    route_handlers=[
-                        ProfileController,
-                        UserController,
-                        ApiKeyController,
-                    ],
-                    guards=[known],
-                ),
-            ],
-            include_in_schema=path == AUTH,
-        )
-        for path in (AUTH, f"/api{AUTH}")
-    ]
     app = Litestar(
         route_handlers=[
             api,
-            *auth,
+            # clients of two generations use one path each
+            _auth(AUTH, known),
+            _auth(f"/api{AUTH}", known, shown=False),
             get_health,
             get_readiness,
             get_info,
@@ -109,6 +93,21 @@ def rest_api(
         debug=False,
     )
     return traced(cast("ASGIApp", app), arrivals)
+
+
+def _auth(path: str, known: Guard, shown: bool = True) -> Router:
+    """People and their keys; only those in need of a key are asked for one."""
+    guarded = [ProfileController, UserController, ApiKeyController]
+    return Router(
+        path,
+        route_handlers=[
+            AuthController,
+            Router("", route_handlers=guarded, guards=[known]),
+        ],
+        include_in_schema=shown,
+        # tokens and keys are for nobody's cache
+        cache_control=CacheControlHeader(no_store=True),
+    )
 
 
 def _given(kind: type[T], value: T) -> Provide:
