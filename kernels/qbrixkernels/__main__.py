@@ -22,6 +22,7 @@ FAMILIES: Final = (
     "mixture",
     "optimists",
     "ridge",
+    "tabulated",
     "weights",
 )
 

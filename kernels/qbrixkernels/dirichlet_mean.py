@@ -41,7 +41,7 @@ _SMOOTH: Final = 4.0
 _FINE: Final = 2.0**-6
 _FINEST: Final = 2.0**-20
 # the trapezoids: how wide, and where to stop
-_TURN: Final = 0.25
+_TURN: Final = 0.3
 _ENOUGH: Final = 1e-9
 _BEND: Final = 2.0
 
@@ -255,37 +255,19 @@ def plan(
     return panels
 
 
-@kernel(
-    VOID(
-        read(REAL, 2),
-        read(INT, 1),
-        REAL,
-        read(REAL, 1),
-        read(INT, 1),
-        write(REAL, 3),
-    )
-)
+@kernel(VOID(read(REAL, 1), REAL, read(REAL, 1), write(REAL, 2)))
 def fill(
     counts: NDArray[np.float64],
-    twins: NDArray[np.int64],
-    start: float,
+    low: float,
     widths: NDArray[np.float64],
-    alive: NDArray[np.int64],
     densities: NDArray[np.float64],
 ) -> None:
-    """Fill ``densities`` (P, Q, K) at the nodes of the panels.
-
-    ``twins`` (K,) is the first arm with the same counts, which may be the arm itself.
-    """
-    saddles = np.full(twins.size, -start)
-    here = start
+    """Fill the ``densities`` (P, Q) of one arm, counts (M,), on panels from ``low``."""
+    saddle = -low
+    here = low
     for p in range(widths.size):
         for i in range(ORDER):
             place = here + 0.5 * widths[p] * (1.0 + _NODES[i])
-            for k in range(alive[p]):
-                if twins[k] < k:
-                    densities[p, i, k] = densities[p, i, twins[k]]
-                else:
-                    saddles[k] = find_saddle(counts[k], place, saddles[k])
-                    densities[p, i, k] = density(counts[k], place, saddles[k])
+            saddle = find_saddle(counts, place, saddle)
+            densities[p, i] = density(counts, place, saddle)
         here += widths[p]

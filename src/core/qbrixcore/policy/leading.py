@@ -10,7 +10,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from qbrixkernels import dirichlet_mean
 from qbrixkernels import logodds
 from qbrixkernels import maximum
 
@@ -20,7 +19,7 @@ Mask = NDArray[np.bool_]
 # parameters of a Beta are taken as if they were no further out than this
 SMALLEST: Final = 1e-9
 LARGEST: Final = 1e15
-MOST_PANELS: Final = 2048
+MOST_PANELS: Final = 512
 
 # arms whose draw is 1 to double precision are equal: the draw is made among them, as if
 # it went on evenly over these panels
@@ -72,60 +71,3 @@ def _of_sorted(
     everyone = np.ones(count, dtype=np.bool_)
     maximum.sweep(widths, densities, alive, below, everyone, chances)
     return chances
-
-
-def of_dirichlets(counts: Reals, active: Mask) -> Reals:
-    """P(arm is best) (K,) of Σ p_i v_i, p ~ Dirichlet(counts), 0 where not active.
-
-    ``counts`` is (K, M), the M outcomes v an even grid from 0 to 1. As exact as the
-    others where all but one count of an arm add up to 0.5; below, densities peak at
-    single outcomes, and the error grows to 0.02 at 0.2.
-    """
-    if counts.shape[1] == 2:
-        return of_betas(counts[:, 1], counts[:, 0], active)
-    chances = np.where(active, maximum.LEAST_CHANCE, 0.0)
-    arms = np.flatnonzero(active)
-    lows, highs = np.empty(arms.size), np.empty(arms.size)
-    dirichlet_mean.extents(counts[arms], lows, highs)
-    start = float(lows.max())
-    order = np.argsort(-highs)
-    order = order[highs[order] > start]
-    likely = counts[arms[order]]
-    _, first, same = np.unique(likely, axis=0, return_index=True, return_inverse=True)
-    twins = first[same]
-    widths, alive, densities = _panels(likely, twins, start, highs[order])
-    above = _masses(widths, densities)
-    below = np.zeros(order.size)
-    for k in first:
-        end = np.array([start])
-        part = _panels(likely[k : k + 1], _ALONE, float(lows[order[k]]), end)
-        below[k] = _masses(part[0], part[2])[0]
-    below = below[twins]
-    densities /= above + below
-    below /= above + below
-    sweep = np.empty(order.size)
-    everyone = np.ones(order.size, dtype=np.bool_)
-    maximum.sweep(widths, densities, alive, below, everyone, sweep)
-    chances[arms[order]] = sweep
-    return chances
-
-
-_ALONE: Final = np.zeros(1, dtype=np.int64)
-
-
-def _panels(
-    counts: Reals, twins: NDArray[np.int64], start: float, highs: Reals
-) -> tuple[Reals, NDArray[np.int64], Reals]:
-    """Widths (P,), arms concerned (P,) and densities (P, Q, K) from ``start`` on."""
-    widths, alive = np.empty(MOST_PANELS), np.empty(MOST_PANELS, dtype=np.int64)
-    panels = dirichlet_mean.plan(counts, highs, start, widths, alive)
-    widths, alive = widths[:panels], alive[:panels]
-    densities = np.zeros((panels, dirichlet_mean.ORDER, highs.size))
-    dirichlet_mean.fill(counts, twins, start, widths, alive, densities)
-    return widths, alive, densities
-
-
-def _masses(widths: Reals, densities: Reals) -> Reals:
-    """The integral of each arm's density (K,) over the panels."""
-    mass: Reals = np.einsum("p,q,pqk->k", widths / 2, maximum.WEIGHTS, densities)
-    return mass

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from qbrixcore.context import Feedback
 from qbrixcore.context import InFlight
-from qbrixcore.policy import leading
+from qbrixcore.policy import leading_means
 from qbrixcore.policy.base import BasePolicy
 from qbrixcore.policy.base import Chosen
 from qbrixcore.policy.base import Mask
@@ -59,7 +59,7 @@ class DirichletTSPolicy(BasePolicy[DirichletTSParamState]):
         cls, hyper: DirichletTSHyper, state: DirichletTSParamState, active: Mask
     ) -> Prepared:
         counts = state.counts + hyper.prior
-        return Prepared(leading.of_dirichlets(counts, active))
+        return Prepared(leading_means.of_dirichlets(counts, active))
 
     @classmethod
     def _fold(
