@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 Reals = NDArray[np.float64]
 
+HIGHEST = 54 * math.log(2)
+
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(4)
 _erfc = np.vectorize(math.erfc, otypes=[np.float64])
 
@@ -37,22 +39,25 @@ def best_normal(means: Sequence[float], deviations: Sequence[float]) -> Reals:
 
 
 def best_beta(alphas: Sequence[float], betas: Sequence[float]) -> Reals:
-    """P(draw is largest) of Beta(α, β), where hardly a draw rounds to 0 or 1."""
+    """P(draw is largest) of Beta(α, β), draws within 2⁻⁵⁴ of 1 being equal to it."""
     arms = list(zip(alphas, betas, strict=True))
-    edges = np.unique(np.concatenate([_beta_edges(a, b) for a, b in arms]))
-    places, weights = _cells(edges)
+    edges = [*(_beta_edges(a, b) for a, b in arms), np.array([HIGHEST])]
+    places, weights = _cells(np.unique(np.concatenate(edges)))
     log_theta, log_rest = -np.logaddexp(0, -places), -np.logaddexp(0, places)
-    masses = []
+    short = places < HIGHEST
+    masses, rest = [], []
     for a, b in arms:
         mode = math.log(a / b)
         peak = -a * np.logaddexp(0, -mode) - b * np.logaddexp(0, mode)
         mass = np.exp(a * log_theta + b * log_rest - peak) * weights
-        masses.append(mass / mass.sum())
-    return _largest(masses)
+        masses.append(mass[short] / mass.sum())
+        rest.append(float(mass[~short].sum() / mass.sum()))
+    return _largest(masses) + ties(rest)
 
 
 def _beta_edges(alpha: float, beta: float) -> Reals:
-    middle, scale = math.log(alpha / beta), math.sqrt(1 / alpha + 1 / beta)
+    middle = math.log(alpha / beta)
+    scale = math.sqrt(1 / alpha + alpha**-2 + 1 / beta + beta**-2)
     return middle + scale / 20 * np.sinh(np.linspace(-8, 8, 6001))
 
 
