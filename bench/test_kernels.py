@@ -26,6 +26,9 @@ FRAME = 64
 LOG = 5_000
 CASES = [
     pytest.param("BetaTSPolicy", {}, id="BetaTS"),
+    pytest.param("DiscountedTSPolicy", {}, id="DiscountedTS"),
+    pytest.param("GaussianTSPolicy", {}, id="GaussianTS"),
+    pytest.param("DirichletTSPolicy", {}, id="DirichletTS"),
     pytest.param("UCB1TunedPolicy", {}, id="UCB1-Tuned"),
     pytest.param("KLUCBPolicy", {}, id="KL-UCB"),
     pytest.param("KLUCBPlusPolicy", {}, id="KL-UCB+"),
@@ -37,6 +40,8 @@ CASES = [
     pytest.param("EXP3IXPolicy", {}, id="EXP3-IX"),
     pytest.param("FPLPolicy", {}, id="FPL"),
     pytest.param("GLMUCBPolicy", {"dim": 10}, id="GLM-UCB-10"),
+    pytest.param("LinTSPolicy", {"dim": 10}, id="LinTS-10"),
+    pytest.param("LogisticTSPolicy", {"dim": 10}, id="LogisticTS-10"),
     pytest.param("LinUCBPolicy", {"dim": 10}, id="LinUCB-10"),
     pytest.param("LinUCBPolicy", {"dim": 16}, id="LinUCB-16"),
     pytest.param("LinUCBPolicy", {"dim": 64}, id="LinUCB-64"),
@@ -56,12 +61,16 @@ class Bench:
         self.rng = np.random.default_rng(0)
         self.log = Feedback(
             arms=self.rng.integers(0, ARMS, LOG),
-            rewards=self.rng.random(LOG),
+            rewards=self.rewards(spec.rewards.binary),
             propensities=np.full(LOG, 1 / ARMS),
             vectors=self.contexts(LOG),
         )
         self.prior = spec.prior(ARMS, self.hyper)
         self.state = self.policy.fold(self.hyper, self.prior, self.log)
+
+    def rewards(self, binary: bool) -> Any:
+        drawn = self.rng.random(LOG)
+        return drawn.round() if binary else drawn
 
     def contexts(self, count: int) -> Any:
         return self.rng.standard_normal((count, self.dim)).astype(np.float32)

@@ -16,6 +16,7 @@ FAMILIES: Final = (
     "gaussian",
     "indices",
     "leader",
+    "linear",
     "logistic",
     "logodds",
     "maximum",

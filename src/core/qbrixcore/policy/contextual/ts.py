@@ -18,6 +18,7 @@ from qbrixcore.policy.contextual.ts_spec import LOGISTIC_TS
 from qbrixcore.policy.contextual.ts_spec import LinTSHyper
 from qbrixcore.policy.contextual.ts_spec import LogisticTSHyper
 from qbrixkernels import choice
+from qbrixkernels import linear
 from qbrixkernels import logistic
 from qbrixkernels import ridge
 
@@ -111,9 +112,9 @@ def _linear(
 ) -> _Marginals:
     means = np.zeros((len(contexts), state.num_arms))
     deviations = np.zeros_like(means)
-    ridge.marginals(
-        state.inverse, state.theta, hyper.v, contexts, active, means, deviations
-    )
+    whole_frame = linear.pays(len(contexts), state.dim)
+    fill = linear.marginals if whole_frame else ridge.marginals
+    fill(state.inverse, state.theta, hyper.v, contexts, active, means, deviations)
     return means, deviations
 
 

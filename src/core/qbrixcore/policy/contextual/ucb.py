@@ -12,6 +12,7 @@ from qbrixcore.policy.contextual.regression import RidgePolicy
 from qbrixcore.policy.contextual.ridge_state import RidgeParamState
 from qbrixcore.policy.contextual.ucb_spec import LIN_UCB
 from qbrixcore.policy.contextual.ucb_spec import LinUCBHyper
+from qbrixkernels import linear
 from qbrixkernels import ridge
 
 
@@ -41,7 +42,9 @@ class LinUCBPolicy(RidgePolicy):
     ) -> Chosen:
         count = len(contexts)
         arms, propensities = np.empty(count, dtype=np.int64), np.empty(count)
-        ridge.select_optimistic(
+        whole_frame = linear.pays(count, state.dim)
+        select = linear.select_optimistic if whole_frame else ridge.select_optimistic
+        select(
             state.gram,
             state.inverse,
             state.theta,
