@@ -27,7 +27,8 @@ def http_probe(host: str, port: int) -> Probe:
             return False
         try:
             writer.write(request.encode())
-            status = await asyncio.wait_for(reader.readline(), ANSWER_SEC)
+            async with asyncio.timeout(ANSWER_SEC):
+                status = await reader.readline()
         except (OSError, TimeoutError):
             return False
         finally:

@@ -73,7 +73,8 @@ async def _show_lines(part: Part, console: Console, ended: asyncio.Event) -> Non
 
 async def _is_set(event: asyncio.Event, seconds: float) -> bool:
     try:
-        await asyncio.wait_for(event.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await event.wait()
     except TimeoutError:
         return False
     return True

@@ -48,7 +48,8 @@ async def stop(
     if process.returncode is None:
         _send(os.kill, process.pid, sign)
         try:
-            await asyncio.wait_for(process.wait(), timeout_sec)
+            async with asyncio.timeout(timeout_sec):
+                await process.wait()
         except TimeoutError:
             pass
     for kill, pid in _session(process.pid):

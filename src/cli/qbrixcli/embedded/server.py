@@ -88,7 +88,8 @@ class Server(abc.ABC):
                 **options,
             )
         try:
-            await asyncio.wait_for(self._until_it_answers(), START_SEC)
+            async with asyncio.timeout(START_SEC):
+                await self._until_it_answers()
         except TimeoutError:
             raise StartError(
                 f"{self.name} did not answer in {START_SEC:.0f} s, see {self._log}"
@@ -105,7 +106,8 @@ class Server(abc.ABC):
 
     async def _ends_within(self, seconds: float) -> bool:
         try:
-            await asyncio.wait_for(self.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self.wait()
         except TimeoutError:
             return False
         return True
