@@ -44,10 +44,16 @@ class FeedbackLog:
         Raises Overloaded, Unavailable. After Unavailable it may have been appended
         nevertheless: sending it again settles that, and counts once.
         """
+        return await self.put(event)
+
+    def put(self, event: FeedbackEvent) -> asyncio.Future[bool]:
+        """The same, to be waited for later; events put at once are appended at once.
+
+        Raises Overloaded at once, the future Unavailable.
+        """
         if sum(lane.waiting for lane in self._lanes) >= self._max_waiting:
             raise Overloaded("too much feedback is waiting")
-        lane = self._lanes[self._layout.shard_of(event.experiment)]
-        return await lane.put(event)
+        return self._lanes[self._layout.shard_of(event.experiment)].put(event)
 
     async def close(self) -> None:
         """Finish the appends under way."""

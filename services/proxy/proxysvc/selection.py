@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
 from collections.abc import Sequence
+from typing import Any
 from typing import Final
+from typing import Protocol
 
 import msgspec
 
@@ -14,12 +17,14 @@ from proxysvc.definitions import Entry
 from proxysvc.features import policy_input
 from proxysvc.feedback import FeedbackLog
 from proxysvc.stream.client import MotorClient
+from proxysvc.stream.frames import Choice
 from proxysvc.token import Keyring
 from proxysvc.token import Mint
 from proxysvc.token import admit
 from proxysvc.token import unseal
 from qbrixcore.definition import DefinitionArm
 from qbrixcore.errors import ExperimentNotFound
+from qbrixcore.errors import QbrixError
 from qbrixcore.errors import Unavailable
 from qbrixstore.postgres.principal import Principal
 from qbrixstore.redis.event import FeedbackEvent
@@ -40,6 +45,37 @@ class Selected(msgspec.Struct, frozen=True, gc=False):
     request_id: str | None
     is_default: bool
     param_version: int | None
+
+
+class Given(Protocol):
+    """A context as a caller gives it."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def vector(self) -> Sequence[float] | None: ...
+
+    @property
+    def properties(self) -> Mapping[str, object] | None: ...
+
+
+class Rewarded(Protocol):
+    """A selection, by its token, and what it was worth."""
+
+    @property
+    def request_id(self) -> str: ...
+
+    @property
+    def reward(self) -> float: ...
+
+
+class _Asked(msgspec.Struct, frozen=True, gc=False):
+    """A select that a motor is to answer."""
+
+    entry: Entry
+    features: bytes | None
+    answer: asyncio.Future[Choice]
 
 
 class Selection:
@@ -76,16 +112,73 @@ class Selection:
         Raises ExperimentNotFound, InvalidContext, Overloaded, Unavailable.
         """
         entry = await self._entry(principal.tenant_id, experiment_id)
+        begun = self._begin(entry, context_id, vector, properties, trace_id, patience)
+        if isinstance(begun, Selected):
+            return begun
+        return await self._finish(begun, await begun.answer)
+
+    async def select_many(
+        self,
+        principal: Principal,
+        experiment_id: str,
+        contexts: Sequence[Given],
+        trace_id: str = "",
+        patience: Seconds | None = None,
+    ) -> list[Selected | QbrixError]:
+        """The choices for contexts, in their order, or why there is none for one.
+
+        All are asked for in the same turn of the loop, so they share a frame. Raises
+        ExperimentNotFound, Unavailable.
+        """
+        entry = await self._entry(principal.tenant_id, experiment_id)
+        begun: list[Selected | _Asked | QbrixError] = []
+        for one in contexts:
+            try:
+                begun.append(
+                    self._begin(
+                        entry, one.id, one.vector, one.properties, trace_id, patience
+                    )
+                )
+            except QbrixError as error:
+                begun.append(error)
+        await _settled([one.answer for one in begun if isinstance(one, _Asked)])
+        return [
+            await self._outcome(one) if isinstance(one, _Asked) else one
+            for one in begun
+        ]
+
+    async def _outcome(self, asked: _Asked) -> Selected | QbrixError:
+        try:
+            return await self._finish(asked, asked.answer.result())
+        except QbrixError as error:
+            return error
+
+    def _begin(
+        self,
+        entry: Entry,
+        context_id: str,
+        vector: Sequence[float] | None,
+        properties: Mapping[str, object] | None,
+        trace_id: str,
+        patience: Seconds | None,
+    ) -> Selected | _Asked:
+        """What can be said at once, or the question to a motor; never waits.
+
+        Raises InvalidContext, Overloaded.
+        """
         features = policy_input(entry, vector, properties)
         definition = entry.definition
         if not definition.enabled:
             return _paused(entry)
-        choice = await self._motor.select(
+        answer = self._motor.select(
             definition, context_id, features, trace_id, patience
         )
-        index = choice.arm
+        return _Asked(entry, features, answer)
+
+    async def _finish(self, asked: _Asked, choice: Choice) -> Selected:
+        definition, index = asked.entry.definition, choice.arm
         if index >= len(definition.arms):
-            definition = (await self._reload(entry)).definition
+            definition = (await self._reload(asked.entry)).definition
             if index >= len(definition.arms):
                 raise Unavailable("the chosen arm is not known here yet")
         token = self._mint.mint(
@@ -94,7 +187,7 @@ class Selection:
             choice.generation,
             choice.version,
             choice.propensity,
-            features,
+            asked.features,
         )
         return Selected(definition.arms[index], index, token, False, choice.version)
 
@@ -106,6 +199,29 @@ class Selection:
         Raises InvalidToken, TokenExpired, InvalidFeedback, ExperimentNotFound,
         Overloaded, Unavailable.
         """
+        await self._log.append(await self._event(principal, request_id, reward))
+
+    async def feedback_many(
+        self, principal: Principal, rewards: Sequence[Rewarded]
+    ) -> list[QbrixError | None]:
+        """Put rewards into the log; in their order, None or why one was refused."""
+        begun: list[asyncio.Future[bool] | QbrixError] = []
+        try:
+            for one in rewards:
+                try:
+                    event = await self._event(principal, one.request_id, one.reward)
+                    begun.append(self._log.put(event))
+                except QbrixError as error:
+                    begun.append(error)
+        finally:
+            await _settled([one for one in begun if isinstance(one, asyncio.Future)])
+        return [
+            _failure(one) if isinstance(one, asyncio.Future) else one for one in begun
+        ]
+
+    async def _event(
+        self, principal: Principal, request_id: str, reward: float
+    ) -> FeedbackEvent:
         token = unseal(request_id, self._keyring)
         admit(token, principal.tenant_id, self._ttl)
         entry = await self._entry(token.tenant, token.experiment)
@@ -113,20 +229,18 @@ class Selection:
         if window is not None and window < self._ttl:
             admit(token, principal.tenant_id, window)
         entry.rewards.check(reward)
-        await self._log.append(
-            FeedbackEvent(
-                issuer=token.issuer,
-                sequence=token.sequence,
-                tenant=token.tenant,
-                experiment=token.experiment,
-                generation=token.generation,
-                arm=token.arm,
-                reward=reward,
-                propensity=token.propensity,
-                vector=token.vector,
-                issued_ms=token.issued_ms,
-                received_ms=time.time_ns() // 1_000_000,
-            )
+        return FeedbackEvent(
+            issuer=token.issuer,
+            sequence=token.sequence,
+            tenant=token.tenant,
+            experiment=token.experiment,
+            generation=token.generation,
+            arm=token.arm,
+            reward=reward,
+            propensity=token.propensity,
+            vector=token.vector,
+            issued_ms=token.issued_ms,
+            received_ms=time.time_ns() // 1_000_000,
         )
 
     async def _entry(self, tenant: str, experiment: str) -> Entry:
@@ -148,3 +262,23 @@ def _paused(entry: Entry) -> Selected:
         if arm.active:
             return Selected(arm, index, None, True, None)
     raise Unavailable("the experiment has no active arm")
+
+
+async def _settled(answers: Sequence[asyncio.Future[Any]]) -> None:
+    """Return when all are answered; who gives up waiting gives them up."""
+    if not answers:
+        return
+    try:
+        await asyncio.wait(answers)
+    finally:
+        for answer in answers:
+            if not answer.cancel() and not answer.cancelled():
+                # an error that nobody asks for would be logged as forgotten
+                answer.exception()
+
+
+def _failure(answer: asyncio.Future[bool]) -> QbrixError | None:
+    error = answer.exception()
+    if error is None or isinstance(error, QbrixError):
+        return error
+    raise error
