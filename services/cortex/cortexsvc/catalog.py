@@ -27,10 +27,11 @@ KEPT: Final = 10_000
 
 
 class Learnable(msgspec.Struct, frozen=True):
-    """An experiment whose feedback can be learned: its policy and hyperparameters."""
+    """An experiment whose feedback can be learned, as its newest definition has it."""
 
     policy: str
     hyper: Any
+    num_arms: int
 
 
 class Removed(msgspec.Struct, frozen=True):
@@ -108,7 +109,9 @@ class Catalog:
             return f"{UNUSABLE}: {error}"
         if len(self._known) >= KEPT:
             self._known.pop(next(iter(self._known)))
-        known = self._known[key] = Learnable(definition.policy, hyper)
+        self._known[key] = known = Learnable(
+            definition.policy, hyper, len(definition.arms)
+        )
         return known
 
     def forget(self, change: Key | None) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from bisect import bisect_right
+from collections.abc import Iterator
 from collections.abc import Sequence
 from itertools import accumulate
+from typing import NamedTuple
 
 import msgspec
 
@@ -13,10 +15,19 @@ from qbrixcore.errors import InvalidFeedback
 from qbrixstore.redis.batch import Batch
 from qbrixstore.redis.batch import DeadLetter
 from qbrixstore.redis.batch import order
+from qbrixstore.redis.event import ControlEvent
 from qbrixstore.redis.event import FeedbackEvent
+from qbrixstore.redis.event import LogEvent
 from qbrixstore.redis.event import decode_many
 
 Key = tuple[str, str]
+
+
+class Control(NamedTuple):
+    """A control event and its row in the batch."""
+
+    row: int
+    event: ControlEvent
 
 
 class Group(msgspec.Struct):
@@ -24,11 +35,43 @@ class Group(msgspec.Struct):
 
     events: list[FeedbackEvent] = []
     rows: list[int] = []
+    controls: list[Control] = []
+
+    def __len__(self) -> int:
+        return len(self.events) + len(self.controls)
+
+    def put(self, event: LogEvent, row: int) -> None:
+        """Add what follows in the log."""
+        if isinstance(event, ControlEvent):
+            self.controls.append(Control(row, event))
+        else:
+            self.events.append(event)
+            self.rows.append(row)
+
+    def all_rows(self) -> list[int]:
+        """The rows of rewards and control events, in no particular order."""
+        return [*self.rows, *(control.row for control in self.controls)]
 
     def behind(self, rows: int) -> Group:
         """The part that starts at a row of the batch."""
         cut = bisect_left(self.rows, rows)
-        return self if cut == 0 else Group(self.events[cut:], self.rows[cut:])
+        controls = [control for control in self.controls if control.row >= rows]
+        if cut == 0 and len(controls) == len(self.controls):
+            return self
+        return Group(self.events[cut:], self.rows[cut:], controls)
+
+    def course(self) -> Iterator[Group | Control]:
+        """Rewards and control events as they follow each other in the log."""
+        if not self.controls:
+            yield self
+            return
+        start = 0
+        for control in self.controls:
+            end = bisect_left(self.rows, control.row)
+            yield Group(self.events[start:end], self.rows[start:end])
+            yield control
+            start = end
+        yield Group(self.events[start:], self.rows[start:])
 
     def of_generation(self, generation: int) -> Group:
         """The part that belongs to a generation."""
@@ -67,13 +110,12 @@ class Sorted:
                     self._put(event, row)
                 row += 1
 
-    def _put(self, event: FeedbackEvent, row: int) -> None:
+    def _put(self, event: LogEvent, row: int) -> None:
         key = (event.tenant, event.experiment)
         group = self.groups.get(key)
         if group is None:
             group = self.groups[key] = Group()
-        group.events.append(event)
-        group.rows.append(row)
+        group.put(event, row)
 
     def rows_through(self, stream_id: str) -> int:
         """How many rows lie in entries up to and with this id."""

@@ -170,7 +170,7 @@ class Trainer:
         self._gatherer.committed(sum(held.size for held in outcome.states.values()))
         for (_, experiment), group in batch.groups.items():
             before = self.handled.get(experiment, 0)
-            self.handled[experiment] = before + len(group.events)
+            self.handled[experiment] = before + len(group)
         async with self._progress:
             self._progress.notify_all()
 

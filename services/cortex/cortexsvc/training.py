@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 from typing import NamedTuple
 
 import msgspec
 
-from cortexsvc import folding
 from cortexsvc.catalog import Learnable
 from cortexsvc.catalog import Removed
 from cortexsvc.catalog import Verdict
+from cortexsvc.course import Course
+from cortexsvc.course import Kept
 from cortexsvc.sorting import Group
 from cortexsvc.sorting import Key
 from cortexsvc.sorting import Sorted
 from cortexsvc.states import Held
 from qbrixcore.param import codec
 from qbrixcore.param.codec import Stored
-from qbrixcore.policy.registry import implementation
 from qbrixstore.redis.batch import DeadLetter
 from qbrixstore.redis.batch import Tally
 from qbrixstore.redis.batch import Update
@@ -38,9 +37,13 @@ class Outcome(NamedTuple):
 class Training:
     """One batch on its way to an outcome. Pure computation, to be run off the loop."""
 
-    def __init__(self, batch: Sorted, fence: int) -> None:
+    def __init__(
+        self, batch: Sorted, fence: int, restored: Mapping[Key, Kept] | None = None
+    ) -> None:
+        """``restored`` are the earlier states that control events ask for."""
         self._batch = batch
         self._fence = fence
+        self._restored = restored or {}
         self._updates: list[Update] = []
         self._states: dict[Key, Held] = {}
         self._refused = dict(batch.undecodable)
@@ -53,7 +56,7 @@ class Training:
         for key, group in self._batch.groups.items():
             verdict, state = verdicts[key], states.get(key)
             if isinstance(verdict, Removed):
-                self._dropped += len(group.events)
+                self._dropped += len(group)
             elif isinstance(verdict, str):
                 self._refuse(group, verdict)
             elif isinstance(state, Stored):
@@ -69,7 +72,7 @@ class Training:
         )
 
     def _refuse(self, group: Group, reason: str) -> None:
-        self._refused.update(dict.fromkeys(group.rows, reason))
+        self._refused.update(dict.fromkeys(group.all_rows(), reason))
 
     def _learn(
         self, key: Key, group: Group, definition: Learnable, stored: Stored
@@ -80,29 +83,24 @@ class Training:
             return
         # a batch cut short by a crash may have committed this experiment before
         group = group.behind(self._batch.rows_through(header.learned_through))
-        current = group.of_generation(header.generation)
-        stale = len(group.events) - len(current.events)
-        policy = implementation(header.policy)
-        folded = folding.fold(policy, definition.hyper, stored.state, current)
-        if folded.learned:
-            self._update(key, stored, folded, stale)
+        course = Course(stored, definition, self._restored.get(key, {}))
+        course.run(group)
+        if course.changed:
+            self._update(key, stored, course)
         else:
-            self._stale += stale
-            self._refused |= folded.refused
+            self._stale += course.stale
+            self._refused |= course.refused
 
-    def _update(
-        self, key: Key, stored: Stored, folded: folding.Folded, stale: int
-    ) -> None:
+    def _update(self, key: Key, stored: Stored, course: Course) -> None:
         old, end = stored.header, self._batch.batch.end
-        changed: dict[str, Any] = {
-            "fence": self._fence,
-            "version": old.version + 1,
-            "learned_through": end,
-            "learned_through_ms": milliseconds(end),
-            "updates": old.updates + folded.learned,
-        }
-        header = msgspec.structs.replace(old, **changed)
-        fresh = Stored(header, folded.state)
+        header = msgspec.structs.replace(
+            course.header,
+            fence=self._fence,
+            version=old.version + 1,
+            learned_through=end,
+            learned_through_ms=milliseconds(end),
+        )
+        fresh = Stored(header, course.state)
         data = codec.encode(fresh)
         self._states[key] = Held(fresh, len(data))
         self._updates.append(
@@ -113,7 +111,7 @@ class Training:
                 generation=header.generation,
                 version=header.version,
                 state=data,
-                learned=folded.learned,
-                tally=Tally(stale, 0, self._letters(folded.refused)),
+                learned=course.learned,
+                tally=Tally(course.stale, 0, self._letters(course.refused)),
             )
         )

@@ -28,11 +28,10 @@ class Publishing:
 
     async def publish(self, definition: Definition) -> None:
         """Redis has this version or a newer one, and params. Raises Unavailable."""
-        entry = Entry.of(definition)
+        # what this build cannot run must not become anybody's definition
+        Entry.of(definition)
         # a prior of several MiB takes longer to build than the loop may be held up
-        fresh = await asyncio.to_thread(
-            codec.fresh, entry.spec, entry.hyper, len(definition.arms)
-        )
+        fresh = await asyncio.to_thread(codec.first, definition)
         await self._definitions.publish(definition, fresh)
         self._cache.refresh(definition.tenant, definition.experiment)
 

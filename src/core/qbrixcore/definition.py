@@ -25,7 +25,9 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True):
     """All that choosing and learning need to know of an experiment.
 
     ``version`` grows with every change; ``hyper`` is validated and defaulted; ``dim``
-    is the length of the policy's input, 0 where it reads no features.
+    is the length of the policy's input, 0 where it reads no features. ``generation``
+    is the one that learning has reached or is on its way to, from the params version
+    ``restored`` or from the prior.
     """
 
     tenant: str
@@ -39,6 +41,8 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True):
     enabled: bool = True
     gate: dict[str, Any] | None = None
     reward_window_sec: int | None = None
+    generation: int = 0
+    restored: int | None = None
     format: int = FORMAT
 
 
@@ -62,6 +66,8 @@ def make_definition(tenant: str, experiment: Experiment, version: int) -> Defini
         enabled=experiment.enabled,
         gate=experiment.gate,
         reward_window_sec=experiment.reward_window_sec,
+        generation=experiment.generation,
+        restored=experiment.restored,
     )
 
 

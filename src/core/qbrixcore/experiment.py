@@ -12,6 +12,8 @@ class Experiment(msgspec.Struct, frozen=True):
 
     ``policy_params`` is what was given, before defaults: the policy's spec validates it
     and derives the rest. ``reward_window_sec`` bounds how late a reward may come.
+    ``generation`` counts how often what was learned was replaced: by the prior, or by
+    what was known as of the params version ``restored``.
     """
 
     id: str
@@ -22,3 +24,5 @@ class Experiment(msgspec.Struct, frozen=True):
     enabled: bool = True
     gate: dict[str, object] | None = None
     reward_window_sec: int | None = None
+    generation: int = 0
+    restored: int | None = None

@@ -18,6 +18,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from qbrixcore.definition import Definition
 from qbrixcore.errors import CorruptState
 from qbrixcore.errors import UnknownPolicy
 from qbrixcore.param.hyper import Hyper
@@ -46,7 +47,9 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     """Whose state this is, and how far it has learned.
 
     ``learned_through`` is the id of the last stream entry learned and
-    ``learned_through_ms`` its time; ``updates`` counts the rewards learned.
+    ``learned_through_ms`` its time; ``updates`` counts the rewards learned. ``hyper``
+    are the hyperparameters it learns by and ``definition`` the version they are of;
+    states without them learn by those of the newest definition.
     """
 
     policy: str
@@ -58,6 +61,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     learned_through: str = "0-0"
     learned_through_ms: int = 0
     updates: int = 0
+    definition: int = 0
+    hyper: dict[str, Any] | None = None
     arrays: list[ArrayInfo] = []
     format: int = FORMAT
     min_reader: int = FORMAT
@@ -81,6 +86,17 @@ def fresh(spec: PolicySpec, hyper: Hyper, num_arms: int, generation: int = 0) ->
         policy=spec.name, num_arms=num_arms, dim=state.dim, generation=generation
     )
     return Stored(header, state)
+
+
+def first(definition: Definition) -> Stored:
+    """The prior of a definition, as version 0. Raises InvalidParams."""
+    spec = find_spec(definition.policy)
+    hyper = spec.validate(definition.hyper)
+    stored = fresh(spec, hyper, len(definition.arms), definition.generation)
+    header = msgspec.structs.replace(
+        stored.header, definition=definition.version, hyper=definition.hyper
+    )
+    return Stored(header, stored.state)
 
 
 def state_bytes(spec: PolicySpec, num_arms: int, hyper: Hyper) -> int:

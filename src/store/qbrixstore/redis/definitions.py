@@ -14,6 +14,8 @@ from qbrixstore.redis import keys
 from qbrixstore.redis.changes import encode_changes
 from qbrixstore.redis.client import RedisClient
 from qbrixstore.redis.client import Script
+from qbrixstore.redis.event import ControlEvent
+from qbrixstore.redis.event import encode
 from qbrixstore.redis.layout import Layout
 
 _PUBLISH = Script("publish")
@@ -32,6 +34,7 @@ class Definitions:
     async def publish(self, definition: Definition, fresh: Stored) -> bool:
         """Bring Redis to this version; ``fresh`` becomes the params where none are.
 
+        Where there are some, the log is told in the same step what holds from here on.
         False when Redis has this version, a newer one or a tombstone of one.
         Raises Unavailable.
         """
@@ -45,6 +48,7 @@ class Definitions:
                 layout.params(tenant, experiment),
                 layout.policies(shard),
                 layout.meta(shard),
+                layout.log(shard),
             ],
             [
                 layout.mark,
@@ -58,6 +62,7 @@ class Definitions:
                 layout.channel(shard, keys.DEFINITIONS),
                 layout.channel(shard, keys.PARAMS),
                 encode_changes([(tenant, experiment)]),
+                encode(ControlEvent.of(definition)),
             ],
         )
         return bool(reply)

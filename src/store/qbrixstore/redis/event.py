@@ -1,12 +1,17 @@
-"""The feedback event: what the log holds for every reward."""
+"""What the log holds: rewards, and between them what is to be learned how."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated
+from typing import Any
+from typing import Literal
+from typing import Self
 
 import msgspec
 
+from qbrixcore.definition import Definition
 from qbrixcore.errors import InvalidFeedback
 
 Natural = Annotated[int, msgspec.Meta(ge=0)]
@@ -36,16 +41,53 @@ class FeedbackEvent(
     received_ms: Natural = 0
 
 
+class ControlEvent(
+    msgspec.Struct, array_like=True, frozen=True, kw_only=True, gc=False
+):
+    """From here on an experiment learns by this. Its ``kind`` tells it from a reward.
+
+    Level-triggered: it says what holds, not what changed. A ``generation`` above that
+    of the params starts them anew, from the params version ``restored`` or from the
+    prior; ``num_arms`` above theirs makes them grow; ``version`` is the definition's.
+    """
+
+    format: Natural = 1
+    kind: Literal["define"] = "define"
+    tenant: str
+    experiment: str
+    version: Natural
+    generation: Natural
+    restored: Natural | None
+    num_arms: Index
+    hyper: dict[str, Any]
+
+    @classmethod
+    def of(cls, definition: Definition) -> Self:
+        """What the log has to say of a definition."""
+        return cls(
+            tenant=definition.tenant,
+            experiment=definition.experiment,
+            version=definition.version,
+            generation=definition.generation,
+            restored=definition.restored,
+            num_arms=len(definition.arms),
+            hyper=definition.hyper,
+        )
+
+
+LogEvent = FeedbackEvent | ControlEvent
+
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(FeedbackEvent)
+_CONTROLS = msgspec.msgpack.Decoder(ControlEvent)
 
 
-def encode(event: FeedbackEvent) -> bytes:
+def encode(event: LogEvent) -> bytes:
     """Wire form of an event."""
     return _ENCODER.encode(event)
 
 
-def decode_many(events: Sequence[bytes]) -> list[FeedbackEvent | InvalidFeedback]:
+def decode_many(events: Sequence[bytes]) -> list[LogEvent | InvalidFeedback]:
     """Each event decoded, or the error that ``decode`` raises for it."""
     try:
         return [_DECODER.decode(data) for data in events]
@@ -53,7 +95,9 @@ def decode_many(events: Sequence[bytes]) -> list[FeedbackEvent | InvalidFeedback
         return [_attempt(data) for data in events]
 
 
-def _attempt(data: bytes) -> FeedbackEvent | InvalidFeedback:
+def _attempt(data: bytes) -> LogEvent | InvalidFeedback:
+    with suppress(msgspec.MsgspecError, ValueError, RecursionError):
+        return _CONTROLS.decode(data)
     try:
         return decode(data)
     except InvalidFeedback as error:
@@ -61,9 +105,9 @@ def _attempt(data: bytes) -> FeedbackEvent | InvalidFeedback:
 
 
 def decode(data: bytes) -> FeedbackEvent:
-    """Event of a wire form; fields newer than ours are ignored.
+    """Reward of a wire form; fields newer than ours are ignored.
 
-    Raises InvalidFeedback when it is truncated or no event at all.
+    Raises InvalidFeedback when it is truncated or no reward at all.
     """
     try:
         return _DECODER.decode(data)

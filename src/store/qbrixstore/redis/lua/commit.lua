@@ -45,8 +45,10 @@ for i = 6, #KEYS do
   local at = first + width * (i - 6)
   redis.call('HSET', KEYS[i], 'f', ARGV[2], 'g', ARGV[at + 2], 'v', ARGV[at + 3],
     's', ARGV[at + 4])
-  redis.call('HINCRBY', KEYS[4], ARGV[at + 5], ARGV[at + 6])
-  redis.call('HSET', KEYS[5], ARGV[at + 5], now_ms)
+  if ARGV[at + 6] ~= '0' then
+    redis.call('HINCRBY', KEYS[4], ARGV[at + 5], ARGV[at + 6])
+    redis.call('HSET', KEYS[5], ARGV[at + 5], now_ms)
+  end
   learned = learned + ARGV[at + 6]
 end
 if learned > 0 then

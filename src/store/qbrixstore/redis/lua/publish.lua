@@ -1,7 +1,8 @@
--- sets a definition that is newer, and the first params of an experiment without any
--- KEYS: definition, params, policies, meta
+-- sets a definition that is newer, and the first params of an experiment without any;
+-- where there are params already, the log says from where on the definition holds
+-- KEYS: definition, params, policies, meta, log
 -- ARGV: layout, version, definition, policy, fence, generation, params version, state,
---       channel of definitions, channel of params, changed
+--       channel of definitions, channel of params, changed, control event
 -- reply: 1 when the definition was set
 local layout = redis.call('HGET', KEYS[4], 'layout')
 if layout ~= ARGV[1] then
@@ -13,7 +14,8 @@ if held[1] and not held[2] and tonumber(held[1]) >= tonumber(ARGV[2]) then
   return 0
 end
 redis.call('SADD', KEYS[3], ARGV[4])
-if redis.call('EXISTS', KEYS[2]) == 0 then
+local first = redis.call('EXISTS', KEYS[2]) == 0
+if first then
   redis.call('HSET', KEYS[2], 'f', ARGV[5], 'g', ARGV[6], 'v', ARGV[7], 's', ARGV[8])
   local count = redis.call('HINCRBY', KEYS[4], 'changed:params', 1)
   redis.call('PUBLISH', ARGV[10], count .. ' ' .. ARGV[11])
@@ -23,6 +25,10 @@ if held[1] and tonumber(held[1]) >= tonumber(ARGV[2]) then
 end
 redis.call('HSET', KEYS[1], 'v', ARGV[2], 'd', ARGV[3])
 redis.call('PERSIST', KEYS[1])
+if not first then
+  redis.call('XADD', KEYS[5], '*', 0, ARGV[12])
+  redis.call('HINCRBY', KEYS[4], 'events', 1)
+end
 local count = redis.call('HINCRBY', KEYS[4], 'changed:definitions', 1)
 redis.call('PUBLISH', ARGV[9], count .. ' ' .. ARGV[11])
 return 1
