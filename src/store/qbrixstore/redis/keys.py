@@ -83,6 +83,31 @@ def usage(layout: int, minute: int) -> str:
     return f"{prefix(layout, 0)}usage:{minute}"
 
 
+def counts(layout: int, shard: int, tenant: str, experiment: str) -> str:
+    """Hash: id, n (revision) and, by hour and arm, what was counted lately."""
+    return f"{prefix(layout, shard)}counts:{tenant}:{experiment}"
+
+
+def counted(layout: int, shard: int) -> str:
+    """Set: ``tenant:experiment`` whose counts are ahead of Postgres."""
+    return prefix(layout, shard) + "counted"
+
+
+def counter_of(layout: int, shard: int, issuer: str) -> str:
+    """String with expiry: number of the last batch of counts taken from a worker."""
+    return f"{prefix(layout, shard)}counter:{issuer}"
+
+
+def contexts(layout: int, shard: int, tenant: str, experiment: str, day: str) -> str:
+    """HyperLogLog: ids of contexts of a day (since the epoch), or of ``all``."""
+    return f"{prefix(layout, shard)}contexts:{tenant}:{experiment}:{day}"
+
+
+def call_budget(layout: int, id_: str) -> str:
+    """Hash with expiry: minute, and calls taken of it by all workers."""
+    return f"{prefix(layout, 0)}calls:{id_}"
+
+
 def channel(layout: int, shard: int, topic: str) -> str:
     """Channel on which changes of a topic are announced."""
     return f"{prefix(layout, shard)}changed:{topic}"

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from alembic import context
 
-from qbrixstore.postgres.account_tables import METADATA
+from qbrixstore.postgres import account_tables
+from qbrixstore.postgres import insight_tables
+from qbrixstore.postgres.tables import Row
+
+TABLES: Final = (account_tables, insight_tables)  # each adds its own to the metadata
 
 context.configure(
-    connection=context.config.attributes["connection"], target_metadata=METADATA
+    connection=context.config.attributes["connection"], target_metadata=Row.metadata
 )
 with context.begin_transaction():
     context.run_migrations()

@@ -1,0 +1,188 @@
+"""What was counted, by arm and hour: absolute counts, so that writing twice is once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from collections.abc import Sequence
+from datetime import UTC
+from datetime import datetime
+from typing import Any
+from typing import Final
+from typing import NamedTuple
+
+from sqlalchemy import Row
+from sqlalchemy import Select
+from sqlalchemy import func
+from sqlalchemy import select
+from sqlalchemy import tuple_
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from qbrixstore.cells import HOUR_MS
+from qbrixstore.cells import Cell
+from qbrixstore.cells import CellId
+from qbrixstore.cells import Key
+from qbrixstore.cells import Live
+from qbrixstore.postgres.insight_tables import ArmHourRow
+from qbrixstore.postgres.tables import ExperimentRow
+from qbrixstore.postgres.tenanted import Tenanted
+
+_KEY: Final = ("tenant_id", "experiment_id", "hour", "arm_index", "source")
+ROWS_A_STATEMENT: Final = 2_000  # 14 parameters each, of 32,767
+
+
+class Span(NamedTuple):
+    """Hours since 1970, from the first up to the one behind the last."""
+
+    first: int
+    end: int
+
+
+ALWAYS: Final = Span(0, 1 << 32)
+
+
+class Rollups:
+    """Counts of all tenants, inside the caller's system session."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def existing(self, pairs: Collection[Key]) -> set[Key]:
+        """Which of the experiments there are, held until the transaction ends."""
+        rows = await self._session.execute(
+            select(ExperimentRow.tenant_id, ExperimentRow.id)
+            .where(tuple_(ExperimentRow.tenant_id, ExperimentRow.id).in_(pairs))
+            .order_by(ExperimentRow.id)
+            .with_for_update(read=True, key_share=True)
+        )
+        return {(row.tenant_id, row.id) for row in rows}
+
+    async def write(self, counted: Sequence[Live]) -> None:
+        """Counts of experiments that exist; what is older than stored changes nothing.
+
+        Counts and the revision they are of are one row, so they are never apart.
+        """
+        rows = [
+            _row(one, cell_id, cell)
+            for one in counted
+            for cell_id, cell in one.cells.items()
+        ]
+        # one order for everybody, or two writers wait for each other
+        rows.sort(key=lambda row: tuple(row[name] for name in _KEY))
+        for start in range(0, len(rows), ROWS_A_STATEMENT):
+            await self._upsert(rows[start : start + ROWS_A_STATEMENT])
+
+    async def _upsert(self, rows: list[dict[str, Any]]) -> None:
+        statement = insert(ArmHourRow).values(rows)
+        given = statement.excluded
+        await self._session.execute(
+            statement.on_conflict_do_update(
+                index_elements=list(_KEY),
+                set_={name: given[name] for name in rows[0] if name not in _KEY},
+                where=ArmHourRow.revision < given.revision,
+            )
+        )
+
+
+class ExperimentRollups(Tenanted):
+    """Counts of a tenant's experiments."""
+
+    async def before(self, experiment_id: str, span: Span) -> dict[int, Cell]:
+        """Counts by arm, summed over the hours of a span."""
+        of = ArmHourRow
+        rows = await self._session.execute(
+            self._of(
+                select(
+                    of.arm_index,
+                    func.sum(of.selections),
+                    func.sum(of.defaults),
+                    func.sum(of.feedback),
+                    func.sum(of.reward_sum),
+                    func.min(of.reward_min),
+                    func.max(of.reward_max),
+                    func.min(of.first_ms),
+                    func.max(of.last_ms),
+                ),
+                experiment_id,
+                span,
+            ).group_by(of.arm_index)
+        )
+        return {row[0]: _cell(row[1:]) for row in rows}
+
+    async def hours(
+        self, experiment_id: str, span: Span
+    ) -> dict[CellId, tuple[int, Cell]]:
+        """Revision and counts of each cell in the hours of a span."""
+        of = ArmHourRow
+        rows: Sequence[Row[Any]] = (
+            await self._session.execute(
+                self._of(
+                    select(
+                        of.hour,
+                        of.arm_index,
+                        of.source,
+                        of.revision,
+                        of.selections,
+                        of.defaults,
+                        of.feedback,
+                        of.reward_sum,
+                        of.reward_min,
+                        of.reward_max,
+                        of.first_ms,
+                        of.last_ms,
+                    ),
+                    experiment_id,
+                    span,
+                )
+            )
+        ).all()
+        return {
+            CellId(_number(row[0]), row[1], row[2]): (row[3], _cell(row[4:]))
+            for row in rows
+        }
+
+    def _of(self, query: Select[Any], experiment_id: str, span: Span) -> Select[Any]:
+        return (
+            query.where(ArmHourRow.tenant_id == self.tenant_id)
+            .where(ArmHourRow.experiment_id == experiment_id)
+            .where(ArmHourRow.hour >= _moment(span.first))
+            .where(ArmHourRow.hour < _moment(span.end))
+        )
+
+
+def _row(one: Live, cell_id: CellId, cell: Cell) -> dict[str, Any]:
+    tenant, experiment = one.key
+    return {
+        "tenant_id": tenant,
+        "experiment_id": experiment,
+        "hour": _moment(cell_id.hour),
+        "arm_index": cell_id.arm,
+        "source": cell_id.source,
+        "revision": one.revision,
+        "selections": cell.selections,
+        "defaults": cell.defaults,
+        "feedback": cell.feedback,
+        "reward_sum": cell.reward_sum,
+        "reward_min": cell.reward_min if cell.feedback else None,
+        "reward_max": cell.reward_max if cell.feedback else None,
+        "first_ms": cell.first_ms if cell.selections else None,
+        "last_ms": cell.last_ms if cell.selections else None,
+    }
+
+
+def _cell(columns: Sequence[Any]) -> Cell:
+    selections, defaults, feedback, total, *rest = columns
+    bounds = (0 if one is None else one for one in rest)
+    return Cell(int(selections), int(defaults), int(feedback), total, *bounds)
+
+
+def _moment(hour: int) -> datetime:
+    # what lies beyond what postgres can say is before or after everything
+    return datetime.fromtimestamp(min(hour, _LAST) * HOUR_MS / 1_000, UTC)
+
+
+def _number(moment: datetime) -> int:
+    return int(moment.timestamp() * 1_000) // HOUR_MS
+
+
+_LAST: Final = 2_500_000  # an hour of the year 2255
