@@ -28,6 +28,7 @@ SHOWN = {
     core.GateNotFound: (404, "GATE_NOT_FOUND", StatusCode.NOT_FOUND),
     core.NameTaken: (409, "CONFLICT", StatusCode.ALREADY_EXISTS),
     core.Conflict: (409, "CONFLICT", StatusCode.FAILED_PRECONDITION),
+    core.GateExists: (409, "CONFLICT", StatusCode.ALREADY_EXISTS),
     core.UserExists: (409, "USER_ALREADY_EXISTS", StatusCode.ALREADY_EXISTS),
     core.ApiKeyLimitReached: (
         409,

@@ -3,12 +3,14 @@
 QbrixError
 ├── NotFound                 no such thing
 │   ├── PoolNotFound
+│   ├── ArmNotFound
 │   ├── ExperimentNotFound
 │   ├── UserNotFound
 │   └── GateNotFound
 ├── Conflict                 already there, or changed since
 │   ├── NameTaken
 │   │   └── UserExists
+│   ├── GateExists
 │   ├── PoolInUse
 │   ├── ApiKeyLimitReached
 │   └── ExperimentLimitReached
@@ -51,6 +53,10 @@ class PoolNotFound(NotFound):
     """pool not found"""
 
 
+class ArmNotFound(NotFound):
+    """arm not found"""
+
+
 class ExperimentNotFound(NotFound):
     """experiment not found"""
 
@@ -73,6 +79,10 @@ class NameTaken(Conflict):
 
 class UserExists(NameTaken):
     """a user has this address"""
+
+
+class GateExists(Conflict):
+    """the experiment has a feature gate already"""
 
 
 class PoolInUse(Conflict):

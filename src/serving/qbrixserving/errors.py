@@ -73,6 +73,7 @@ TABLE: Final[Mapping[type[core.QbrixError], Row]] = {
     core.GateNotFound: Row(404, Code.GATE_NOT_FOUND, StatusCode.NOT_FOUND),
     core.Conflict: Row(409, Code.CONFLICT, StatusCode.FAILED_PRECONDITION),
     core.NameTaken: Row(409, Code.CONFLICT, StatusCode.ALREADY_EXISTS),
+    core.GateExists: Row(409, Code.CONFLICT, StatusCode.ALREADY_EXISTS),
     core.UserExists: Row(409, Code.USER_ALREADY_EXISTS, StatusCode.ALREADY_EXISTS),
     core.ApiKeyLimitReached: Row(
         409, Code.API_KEY_LIMIT_REACHED, StatusCode.FAILED_PRECONDITION

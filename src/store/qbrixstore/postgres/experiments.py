@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 from sqlalchemy import Select
 from sqlalchemy import func
 from sqlalchemy import select
@@ -15,11 +16,16 @@ from qbrixcore.errors import ExperimentNotFound
 from qbrixcore.errors import NameTaken
 from qbrixcore.errors import PoolNotFound
 from qbrixcore.experiment import Experiment
+from qbrixcore.gate import Gate
+from qbrixcore.gate import Rule
+from qbrixcore.gate import as_dict
 from qbrixstore.postgres import changes
 from qbrixstore.postgres import faults
 from qbrixstore.postgres import pools
 from qbrixstore.postgres.records import ExperimentRecord
+from qbrixstore.postgres.records import GateRecord
 from qbrixstore.postgres.tables import ExperimentRow
+from qbrixstore.postgres.tables import GateRow
 from qbrixstore.postgres.tables import PoolRow
 from qbrixstore.postgres.tenanted import Tenanted
 
@@ -129,6 +135,7 @@ class Experiments(Tenanted):
             .where(ExperimentRow.tenant_id == self.tenant_id)
             .order_by(ExperimentRow.created_at.desc(), ExperimentRow.id.desc())
             .options(selectinload(ExperimentRow.pool).selectinload(PoolRow.arms))
+            .options(selectinload(ExperimentRow.gate))
             .execution_options(populate_existing=True)
         )
 
@@ -156,6 +163,7 @@ class Experiments(Tenanted):
 
 
 def to_record(row: ExperimentRow) -> ExperimentRecord:
+    gate = None if row.gate is None else _gate(row.gate)
     return ExperimentRecord(
         experiment=Experiment(
             id=row.id,
@@ -164,7 +172,29 @@ def to_record(row: ExperimentRow) -> ExperimentRecord:
             policy=row.policy,
             policy_params=row.policy_params,
             enabled=row.enabled,
+            gate=None if gate is None else as_dict(gate.gate),
         ),
+        version=row.version,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        gate=gate,
+    )
+
+
+def _gate(row: GateRow) -> GateRecord:
+    gate = Gate(
+        enabled=row.enabled,
+        default_arm_id=row.default_arm_id,
+        schedule_start=row.schedule_start,
+        schedule_end=row.schedule_end,
+        active_hours_start=row.active_hours_start,
+        active_hours_end=row.active_hours_end,
+        timezone=row.timezone,
+        rollout_percentage=row.rollout_percentage,
+        rules=msgspec.convert(row.rules, tuple[Rule, ...]),
+    )
+    return GateRecord(
+        gate=gate,
         version=row.version,
         created_at=row.created_at,
         updated_at=row.updated_at,

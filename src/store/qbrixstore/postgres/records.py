@@ -8,11 +8,21 @@ from typing import Any
 import msgspec
 
 from qbrixcore.experiment import Experiment
+from qbrixcore.gate import Gate
 from qbrixcore.pool import Pool
 
 
 class PoolRecord(msgspec.Struct, frozen=True, kw_only=True):
     pool: Pool
+    created_at: datetime
+    updated_at: datetime
+
+
+class GateRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A gate; ``version`` counts its changes."""
+
+    gate: Gate
+    version: int
     created_at: datetime
     updated_at: datetime
 
@@ -24,6 +34,7 @@ class ExperimentRecord(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     created_at: datetime
     updated_at: datetime
+    gate: GateRecord | None = None
 
 
 class Tenant(msgspec.Struct, frozen=True, kw_only=True):

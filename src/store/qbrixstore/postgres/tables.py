@@ -54,6 +54,7 @@ class Row(DeclarativeBase):
         str: Text,
         datetime: MOMENT,
         dict[str, Any]: JSONB,
+        list[dict[str, Any]]: JSONB,
     }
 
 
@@ -182,6 +183,35 @@ class ExperimentRow(Row):
     updated_at: Mapped[datetime] = mapped_column(server_default=NOW, onupdate=NOW)
 
     pool: Mapped[PoolRow] = relationship(viewonly=True, lazy="raise")
+    gate: Mapped[GateRow | None] = relationship(viewonly=True, lazy="raise")
+
+
+class GateRow(Row):
+    """The gate of an experiment. ``version`` grows with every change of the gate."""
+
+    __tablename__ = "gate"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "experiment_id"],
+            ["experiment.tenant_id", "experiment.id"],
+            ondelete="CASCADE",
+        ),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    experiment_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    version: Mapped[int] = mapped_column(BigInteger)
+    enabled: Mapped[bool]
+    rollout_percentage: Mapped[float]
+    default_arm_id: Mapped[str | None] = mapped_column(ID)
+    schedule_start: Mapped[datetime | None]
+    schedule_end: Mapped[datetime | None]
+    active_hours_start: Mapped[str | None]
+    active_hours_end: Mapped[str | None]
+    timezone: Mapped[str]
+    rules: Mapped[list[dict[str, Any]]]
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    updated_at: Mapped[datetime] = mapped_column(server_default=NOW, onupdate=NOW)
 
 
 class OutboxRow(Row):
