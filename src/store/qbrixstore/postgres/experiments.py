@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
 
+from qbrixcore.errors import Conflict
 from qbrixcore.errors import ExperimentNotFound
 from qbrixcore.errors import NameTaken
 from qbrixcore.errors import PoolNotFound
@@ -107,6 +108,23 @@ class Experiments(Tenanted):
             await self._changed(row.id, row.version)
         return to_record(row)
 
+    async def restart(
+        self, experiment_id: str, restored: int | None = None
+    ) -> ExperimentRecord:
+        """Begin the next generation, from a kept version of the params or the prior.
+
+        Raises ExperimentNotFound, and Conflict unless the experiment is paused.
+        """
+        row = await self._row(experiment_id, lock=True)
+        if row.enabled:
+            raise Conflict("the experiment is running: pause it first")
+        row.generation += 1
+        row.restored_version = restored
+        row.version += 1
+        await self._session.flush()
+        await self._changed(row.id, row.version)
+        return to_record(row)
+
     async def remove(self, experiment_id: str) -> int:
         """The version as of which the experiment is gone; its pool stays.
 
@@ -172,6 +190,8 @@ def to_record(row: ExperimentRow) -> ExperimentRecord:
             policy=row.policy,
             policy_params=row.policy_params,
             enabled=row.enabled,
+            generation=row.generation,
+            restored=row.restored_version,
             gate=None if gate is None else as_dict(gate.gate),
         ),
         version=row.version,

@@ -17,11 +17,13 @@ from sqlalchemy import ForeignKeyConstraint
 from sqlalchemy import Identity
 from sqlalchemy import Index
 from sqlalchemy import Integer
+from sqlalchemy import LargeBinary
 from sqlalchemy import MetaData
 from sqlalchemy import String
 from sqlalchemy import Text
 from sqlalchemy import UniqueConstraint
 from sqlalchemy import func
+from sqlalchemy import text
 from sqlalchemy import true
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import TIMESTAMP
@@ -179,6 +181,8 @@ class ExperimentRow(Row):
     policy_params: Mapped[dict[str, Any]]
     enabled: Mapped[bool] = mapped_column(server_default=true())
     version: Mapped[int] = mapped_column(BigInteger)
+    generation: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    restored_version: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
     updated_at: Mapped[datetime] = mapped_column(server_default=NOW, onupdate=NOW)
 
@@ -212,6 +216,28 @@ class GateRow(Row):
     rules: Mapped[list[dict[str, Any]]]
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
     updated_at: Mapped[datetime] = mapped_column(server_default=NOW, onupdate=NOW)
+
+
+class ParamSnapshotRow(Row):
+    """Params of an experiment as they were at a version, with their header."""
+
+    __tablename__ = "param_snapshot"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "experiment_id"],
+            ["experiment.tenant_id", "experiment.id"],
+            ondelete="CASCADE",
+        ),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    experiment_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    version: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    generation: Mapped[int] = mapped_column(BigInteger)
+    updates: Mapped[int] = mapped_column(BigInteger)
+    learned_through_ms: Mapped[int] = mapped_column(BigInteger)
+    state: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
 
 
 class OutboxRow(Row):

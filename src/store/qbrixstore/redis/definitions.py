@@ -123,6 +123,13 @@ class Definitions:
         version, data = await self._client.execute("HMGET", key, "v", "d")
         return version is not None and data is None
 
+    async def generation(self, tenant: str, experiment: str) -> int:
+        """Generation of the params, -1 without any. Raises Unavailable."""
+        held = await self._client.execute(
+            "HGET", self._layout.params(tenant, experiment), "g"
+        )
+        return -1 if held is None else int(held)
+
     async def policies(self) -> set[str]:
         """Names of the policies in use, or used once. Raises Unavailable."""
         layout = self._layout
