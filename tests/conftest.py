@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.contract.table import ROW
+from tests.contract.table import WIRE
+from tests.contract.table import Table
 from tests.servers import Background
 from tests.servers import PostgresCluster
 from tests.servers import RedisServer
@@ -17,6 +20,13 @@ from tests.servers import ServerDirectory
 
 from qbrixstore.postgres.config import PostgresSettings
 from qbrixstore.redis.config import RedisSettings
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Rows may be proven in other processes; the table is printed by this one."""
+    config.addinivalue_line("markers", ROW)
+    config.addinivalue_line("markers", WIRE)
+    config.pluginmanager.register(Table())
 
 
 @pytest.fixture(scope="session")

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.published import published_python
+from tests.published import run
 from tests.system.learned import learned
 from tests.system.running import Up
-
-ROOT = Path(__file__).parents[2]
-REQUIREMENTS = Path(__file__).with_name("client-requirements.txt")
-ENVIRONMENT = ROOT / ".client-venv"
 
 # runs the quick start exactly as the package's own page has it
 QUICK_START = """
@@ -34,30 +27,8 @@ print("made", exp.id, pool.id, result.arm.index)
 
 @pytest.fixture(scope="module")
 def python() -> Path:
-    """An interpreter with the client, set up once for these requirements."""
-    python = ENVIRONMENT / "bin" / "python"
-    stamp = ENVIRONMENT / "requirements"
-    wanted = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
-    if not stamp.exists() or stamp.read_text() != wanted:
-        shutil.rmtree(ENVIRONMENT, ignore_errors=True)
-        uv = shutil.which("uv", path=Path(sys.executable).parent) or "uv"
-        run(uv, "venv", "--quiet", "--python", sys.executable, str(ENVIRONMENT))
-        install = (uv, "pip", "install", "--quiet", "--python", str(python))
-        run(*install, "--require-hashes", "-r", str(REQUIREMENTS))
-        stamp.write_text(wanted)
-    return python
-
-
-def run(*command: str, **variables: str) -> str:
-    done = subprocess.run(
-        command,
-        env={**os.environ, **variables},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    """An interpreter with the client."""
+    return published_python()
 
 
 @pytest.fixture(params=["http", "grpc"])
@@ -67,10 +38,12 @@ def said(
     """What the quick start printed, over each wire."""
     made = system.credentials
     output = run(
-        *(str(python), "-c", QUICK_START),
-        QBRIX_API_KEY=made["api_key"],
-        QBRIX_BASE_URL=made[f"{request.param}_url"],
-        QBRIX_TRANSPORT=request.param,
+        [str(python), "-c", QUICK_START],
+        {
+            "QBRIX_API_KEY": made["api_key"],
+            "QBRIX_BASE_URL": made[f"{request.param}_url"],
+            "QBRIX_TRANSPORT": request.param,
+        },
     )
     found = re.fullmatch(r"(\w+)\n(\w+)\nmade (\w+) (\w+) (\d)\n", output)
     assert found is not None, output
