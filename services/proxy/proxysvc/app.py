@@ -35,6 +35,9 @@ from proxysvc.fast.arrival import Arrivals
 from proxysvc.feedback import FeedbackLog
 from proxysvc.grpc.server import serve_proxy
 from proxysvc.http.routes import rest_api
+from proxysvc.insight.counting import CountedPublisher
+from proxysvc.insight.counting import Counting
+from proxysvc.insight.flushing import Flusher
 from proxysvc.lifespan import ASGIApp
 from proxysvc.lifespan import Lifespan
 from proxysvc.pools import PoolService
@@ -53,6 +56,7 @@ from qbrixstore.postgres import init_db
 from qbrixstore.postgres import schema_is_current
 from qbrixstore.redis.changes import Changes
 from qbrixstore.redis.client import RedisClient
+from qbrixstore.redis.counts import Counts
 from qbrixstore.redis.definitions import Definitions
 from qbrixstore.redis.layout import Layout
 from qbrixstore.redis.publisher import RedisStreamPublisher
@@ -132,7 +136,10 @@ async def proxy(settings: ProxySettings) -> AsyncIterator[Worker]:
         relay = Relay(engine, publishing, [herald.relay_batch])
         await stack.enter_async_context(relay.running())
 
-        selection = await _selection(settings, stack, cache, redis, layout)
+        counting = Counting()
+        counts = Counts(redis, layout)
+        await stack.enter_async_context(Flusher(counting, counts).running())
+        selection = await _selection(settings, stack, cache, redis, layout, counting)
         pools = PoolService(engine, relay.wake)
         experiments = ExperimentService(
             engine, publishing, settings.max_state_bytes, relay.wake, plans
@@ -172,6 +179,7 @@ async def _selection(
     cache: DefinitionCache,
     redis: RedisClient,
     layout: Layout,
+    counting: Counting,
 ) -> Selection:
     keyring = Keyring.parse(settings.token_secret_keys, strong=settings.env == "prod")
     timeout = settings.request_timeout_ms / 1_000
@@ -180,10 +188,12 @@ async def _selection(
     publisher = RedisStreamPublisher(
         redis, layout, token_ttl_sec=settings.token_ttl_sec
     )
-    log = FeedbackLog(publisher, layout, settings.max_in_flight, timeout)
+    counted = CountedPublisher(publisher, counting)
+    log = FeedbackLog(counted, layout, settings.max_in_flight, timeout)
     stack.push_async_callback(log.close)
     mint = Mint(keyring, layout)
-    return Selection(cache, motor, log, keyring, mint, settings.token_ttl_sec)
+    ttl = settings.token_ttl_sec
+    return Selection(cache, motor, log, keyring, mint, ttl, counting)
 
 
 async def _authenticator(

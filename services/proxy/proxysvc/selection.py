@@ -16,6 +16,7 @@ from proxysvc.definitions import DefinitionCache
 from proxysvc.definitions import Entry
 from proxysvc.features import policy_input
 from proxysvc.feedback import FeedbackLog
+from proxysvc.insight.counting import Counting
 from proxysvc.stream.client import MotorClient
 from proxysvc.stream.frames import Choice
 from proxysvc.token import Keyring
@@ -89,6 +90,7 @@ class Selection:
         keyring: Keyring,
         mint: Mint,
         token_ttl_sec: int,
+        counting: Counting,
     ) -> None:
         self._definitions = definitions
         self._motor = motor
@@ -96,6 +98,7 @@ class Selection:
         self._keyring = keyring
         self._mint = mint
         self._ttl = token_ttl_sec
+        self._count = counting.selected
 
     async def select(
         self,
@@ -114,8 +117,11 @@ class Selection:
         entry = await self._entry(principal.tenant_id, experiment_id)
         begun = self._begin(entry, context_id, vector, properties, trace_id, patience)
         if isinstance(begun, Selected):
-            return begun
-        return await self._finish(begun, await begun.answer)
+            selected = begun
+        else:
+            selected = await self._finish(begun, await begun.answer)
+        self._count(entry.definition, selected.index, selected.is_default, context_id)
+        return selected
 
     async def select_many(
         self,
@@ -142,10 +148,14 @@ class Selection:
             except QbrixError as error:
                 begun.append(error)
         await _settled([one.answer for one in begun if isinstance(one, _Asked)])
-        return [
+        outcomes = [
             await self._outcome(one) if isinstance(one, _Asked) else one
             for one in begun
         ]
+        for given, made in zip(contexts, outcomes, strict=True):
+            if isinstance(made, Selected):
+                self._count(entry.definition, made.index, made.is_default, given.id)
+        return outcomes
 
     async def _outcome(self, asked: _Asked) -> Selected | QbrixError:
         try:

@@ -10,8 +10,6 @@ from typing import Any
 from typing import Final
 from typing import NamedTuple
 
-from sqlalchemy import Row
-from sqlalchemy import Select
 from sqlalchemy import func
 from sqlalchemy import select
 from sqlalchemy import tuple_
@@ -90,23 +88,18 @@ class ExperimentRollups(Tenanted):
     async def before(self, experiment_id: str, span: Span) -> dict[int, Cell]:
         """Counts by arm, summed over the hours of a span."""
         of = ArmHourRow
-        rows = await self._session.execute(
-            self._of(
-                select(
-                    of.arm_index,
-                    func.sum(of.selections),
-                    func.sum(of.defaults),
-                    func.sum(of.feedback),
-                    func.sum(of.reward_sum),
-                    func.min(of.reward_min),
-                    func.max(of.reward_max),
-                    func.min(of.first_ms),
-                    func.max(of.last_ms),
-                ),
-                experiment_id,
-                span,
-            ).group_by(of.arm_index)
+        query = select(
+            of.arm_index,
+            func.sum(of.selections),
+            func.sum(of.defaults),
+            func.sum(of.feedback),
+            func.sum(of.reward_sum),
+            func.min(of.reward_min),
+            func.max(of.reward_max),
+            func.min(of.first_ms),
+            func.max(of.last_ms),
         )
+        rows = await self._rows(query.group_by(of.arm_index), experiment_id, span)
         return {row[0]: _cell(row[1:]) for row in rows}
 
     async def hours(
@@ -114,40 +107,36 @@ class ExperimentRollups(Tenanted):
     ) -> dict[CellId, tuple[int, Cell]]:
         """Revision and counts of each cell in the hours of a span."""
         of = ArmHourRow
-        rows: Sequence[Row[Any]] = (
-            await self._session.execute(
-                self._of(
-                    select(
-                        of.hour,
-                        of.arm_index,
-                        of.source,
-                        of.revision,
-                        of.selections,
-                        of.defaults,
-                        of.feedback,
-                        of.reward_sum,
-                        of.reward_min,
-                        of.reward_max,
-                        of.first_ms,
-                        of.last_ms,
-                    ),
-                    experiment_id,
-                    span,
-                )
-            )
-        ).all()
+        query = select(
+            of.hour,
+            of.arm_index,
+            of.source,
+            of.revision,
+            of.selections,
+            of.defaults,
+            of.feedback,
+            of.reward_sum,
+            of.reward_min,
+            of.reward_max,
+            of.first_ms,
+            of.last_ms,
+        )
+        rows = await self._rows(query, experiment_id, span)
         return {
             CellId(_number(row[0]), row[1], row[2]): (row[3], _cell(row[4:]))
             for row in rows
         }
 
-    def _of(self, query: Select[Any], experiment_id: str, span: Span) -> Select[Any]:
-        return (
+    async def _rows(
+        self, query: Any, experiment_id: str, span: Span
+    ) -> list[tuple[Any, ...]]:
+        query = (
             query.where(ArmHourRow.tenant_id == self.tenant_id)
             .where(ArmHourRow.experiment_id == experiment_id)
             .where(ArmHourRow.hour >= _moment(span.first))
             .where(ArmHourRow.hour < _moment(span.end))
         )
+        return [tuple(row) for row in await self._session.execute(query)]
 
 
 def _row(one: Live, cell_id: CellId, cell: Cell) -> dict[str, Any]:

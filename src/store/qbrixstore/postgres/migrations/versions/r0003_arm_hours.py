@@ -13,7 +13,7 @@ depends_on = None
 
 _ID = sa.String(32)
 _MOMENT = postgresql.TIMESTAMP(timezone=True)
-_DOUBLE = postgresql.DOUBLE_PRECISION()
+_DOUBLE: sa.Double[float] = sa.Double()
 
 
 def upgrade() -> None:

@@ -1,0 +1,144 @@
+"""Counting of selections and feedback in this worker's memory; nothing here waits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import Any
+from typing import Final
+from typing import Protocol
+
+from qbrixcore.definition import Definition
+from qbrixstore.cells import Cell
+
+LONGEST_ID: Final = 64  # characters of a context id that are kept as they are
+
+Place = tuple[str, str, int]  # tenant, experiment, arm
+
+
+class Rewarding(Protocol):
+    """Feedback on an arm."""
+
+    @property
+    def tenant(self) -> str: ...
+
+    @property
+    def experiment(self) -> str: ...
+
+    @property
+    def arm(self) -> int: ...
+
+    @property
+    def reward(self) -> float: ...
+
+
+class Publisher(Protocol):
+    """What appends feedback to the log, and tells what was not there before."""
+
+    async def append(self, events: Sequence[Any]) -> list[bool]: ...
+
+
+class Tally:
+    """Counts of one arm since the last take; times in seconds since 1970."""
+
+    __slots__ = (
+        "contexts",
+        "defaults",
+        "feedback",
+        "first",
+        "last",
+        "reward_max",
+        "reward_min",
+        "reward_sum",
+        "selections",
+    )
+
+    def __init__(self) -> None:
+        self.selections = 0
+        self.defaults = 0
+        self.first = self.last = 0.0
+        self.contexts: set[str] = set()
+        self.feedback = 0
+        self.reward_sum = 0.0
+        self.reward_min = float("inf")
+        self.reward_max = float("-inf")
+
+    def cell(self) -> Cell:
+        """As it is stored."""
+        return Cell(
+            selections=self.selections,
+            defaults=self.defaults,
+            feedback=self.feedback,
+            reward_sum=self.reward_sum,
+            reward_min=self.reward_min if self.feedback else 0.0,
+            reward_max=self.reward_max if self.feedback else 0.0,
+            first_ms=int(self.first * 1_000),
+            last_ms=int(self.last * 1_000),
+        )
+
+
+class Counting:
+    """Dictionary look-ups on the way of a select; taken away about once a second."""
+
+    def __init__(self) -> None:
+        self._tallies: dict[Place, Tally] = {}
+
+    def selected(
+        self, definition: Definition, arm: int, is_default: bool, context_id: str
+    ) -> None:
+        """An arm was selected for a context; an empty id is nobody in particular."""
+        place = (definition.tenant, definition.experiment, arm)
+        tally = self._tallies.get(place)
+        if tally is None:
+            tally = self._tallies[place] = Tally()
+        tally.last = now = time.time()
+        if not tally.selections:
+            tally.first = now
+        tally.selections += 1
+        if is_default:
+            tally.defaults += 1
+        if context_id:
+            if len(context_id) > LONGEST_ID:
+                context_id = _shortened(context_id)
+            tally.contexts.add(context_id)
+
+    def rewarded(self, event: Rewarding) -> None:
+        """The log has feedback that it did not have before."""
+        place = (event.tenant, event.experiment, event.arm)
+        tally = self._tallies.get(place)
+        if tally is None:
+            tally = self._tallies[place] = Tally()
+        reward = event.reward
+        tally.feedback += 1
+        tally.reward_sum += reward
+        tally.reward_min = min(tally.reward_min, reward)
+        tally.reward_max = max(tally.reward_max, reward)
+
+    def take(self) -> dict[Place, Tally]:
+        """What was counted since the last take."""
+        taken, self._tallies = self._tallies, {}
+        return taken
+
+
+class CountedPublisher:
+    """Counts what the log had not seen before; a repeat is not counted again."""
+
+    def __init__(self, publisher: Publisher, counting: Counting) -> None:
+        self._publisher = publisher
+        self._counting = counting
+
+    async def append(self, events: Sequence[Rewarding]) -> list[bool]:
+        """As the publisher does. Raises what it raises, and counts nothing then."""
+        fresh = await self._publisher.append(events)
+        for event, new in zip(events, fresh, strict=True):
+            if new:
+                self._counting.rewarded(event)
+        return fresh
+
+
+def _shortened(context_id: str) -> str:
+    """Another name of the same context, the same in every worker."""
+    return blake2b(
+        context_id.encode("utf-8", "surrogatepass"), digest_size=16
+    ).hexdigest()
