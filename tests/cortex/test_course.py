@@ -14,6 +14,7 @@ from tests.cortex.samples import defined
 from tests.cortex.samples import event
 from tests.cortex.samples import experiment
 from tests.cortex.samples import random_events
+from tests.cortex.test_kill import start
 
 from cortexsvc.gathering import Pace
 from qbrixcore.context import Feedback
@@ -24,6 +25,7 @@ from qbrixcore.policy.registry import SPECS
 from qbrixcore.policy.registry import implementation
 from qbrixstore.redis import FeedbackEvent
 from qbrixstore.redis import Layout
+from qbrixstore.redis import RedisSettings
 from qbrixstore.redis.event import ControlEvent
 from qbrixstore.redis.event import encode
 
@@ -205,3 +207,48 @@ async def test_an_arm_that_no_control_event_told_of_still_learns(shard: Shard) -
     assert (stored.state.num_arms, stored.header.num_arms) == (5, 5)
     assert stored.state.pulls[4] == 1
     assert await shard.dead() == []
+
+
+async def test_killed_between_resets_each_happens_once(
+    shard: Shard, redis_server: RedisSettings
+) -> None:
+    definition = await begin(shard)
+    generations, each = 6, 400
+    wanted = []
+    for generation in range(generations):
+        if generation:
+            definition = changed(definition, generation=generation)
+            await publish(shard, definition)
+        # of every generation some come too late
+        now = rewards(each, start=1_000 * generation, generation=generation)
+        late = rewards(20, start=1_000 * generation + each, generation=generation - 1)
+        wanted = now
+        for row in range(0, each, 40):
+            await shard.append(*now[row : row + 40])
+        if generation:
+            await shard.append(*late)
+    total = (await shard.gauges.counters())["events"]
+
+    seen = 0
+    for part in range(1, 5):
+        process = await start(redis_server)
+        goal = max(seen + 1, part * total // 6)
+        await shard.until(lambda goal=goal: shard.handled(goal))
+        process.kill()
+        await process.wait()
+        seen = (await shard.gauges.counters())["handled"]
+    process = await start(redis_server)
+    await shard.until(shard.drained)
+    process.terminate()
+    assert await process.wait() == 0
+
+    stored = await shard.state()
+    assert stored.header.generation == generations - 1
+    assert stored.header.updates == each
+    hyper = SPECS["BetaTSPolicy"].validate({})
+    prior = SPECS["BetaTSPolicy"].prior(3, hyper)
+    assert bits(stored.state) == bits(folded("BetaTSPolicy", prior, hyper, wanted))
+    counters = await shard.gauges.counters()
+    assert counters["learned"] == generations * each
+    assert counters["stale"] == 20 * (generations - 1)
+    assert counters["dead"] == 0

@@ -19,6 +19,7 @@ ROUTES = {
     ("/api/v1/experiments/{experiment_id}", "get", "200"),
     ("/api/v1/experiments/{experiment_id}", "patch", "200"),
     ("/api/v1/experiments/{experiment_id}", "delete", "200"),
+    ("/api/v1/experiments/{experiment_id}/reset", "post", "200"),
     ("/api/v1/agent/select", "post", "200"),
     ("/api/v1/agent/feedback", "post", "201"),
     ("/api/v1/policies", "get", "200"),

@@ -24,6 +24,7 @@ from proxysvc.inputs import is_id
 from proxysvc.params import check_params
 from proxysvc.params import check_same_shape
 from proxysvc.publishing import Publishing
+from proxysvc.restarts import Restarts
 from qbrixcore.definition import make_definition
 from qbrixcore.errors import ExperimentLimitReached
 from qbrixcore.errors import ExperimentNotFound
@@ -77,6 +78,7 @@ class ExperimentService:
         self._publishing = publishing
         self._max_state_bytes = max_state_bytes
         self._wake_relay = wake_relay
+        self.restarts = Restarts(engine, publishing, wake_relay)
 
     async def create(self, caller: Principal, new: NewExperiment) -> ExperimentRecord:
         """A new experiment, ready to be selected from when this returns.

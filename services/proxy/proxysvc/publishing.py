@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 from proxysvc.definitions import DefinitionCache
 from proxysvc.definitions import Entry
@@ -10,6 +11,8 @@ from qbrixcore.definition import Definition
 from qbrixcore.param import codec
 from qbrixstore.redis.client import RedisClient
 from qbrixstore.redis.definitions import Definitions
+
+LOOK_SEC: Final = 0.02
 
 
 class Publishing:
@@ -34,6 +37,14 @@ class Publishing:
         fresh = await asyncio.to_thread(codec.first, definition)
         await self._definitions.publish(definition, fresh)
         self._cache.refresh(definition.tenant, definition.experiment)
+
+    async def reached(self, definition: Definition) -> None:
+        """Returns when the generation has begun. Raises Unavailable."""
+        key = (definition.tenant, definition.experiment)
+        while True:
+            if await self._definitions.generation(*key) >= definition.generation:
+                return
+            await asyncio.sleep(LOOK_SEC)
 
     async def withdraw(self, tenant: str, experiment: str, version: int) -> None:
         """Redis has forgotten the experiment for good. Raises Unavailable."""

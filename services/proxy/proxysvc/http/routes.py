@@ -38,6 +38,7 @@ from proxysvc.http.health import get_readiness
 from proxysvc.http.policies import get_policies
 from proxysvc.http.pools import PoolController
 from proxysvc.http.preflight import get_methods
+from proxysvc.http.restarts import RestartController
 from proxysvc.http.tracing import traced
 from proxysvc.lifespan import ASGIApp
 from proxysvc.pools import PoolService
@@ -61,7 +62,13 @@ def rest_api(
     known = authenticate(authenticator)
     api = Router(
         API,
-        route_handlers=[PoolController, ExperimentController, get_policies, get_audit],
+        route_handlers=[
+            PoolController,
+            ExperimentController,
+            RestartController,
+            get_policies,
+            get_audit,
+        ],
         guards=[known],
     )
     app = Litestar(

@@ -1,0 +1,75 @@
+"""Starting what was learned anew: from the prior, or from an earlier version."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from proxysvc import scopes
+from proxysvc.audit import note
+from proxysvc.inputs import is_id
+from proxysvc.publishing import Publishing
+from qbrixcore.definition import make_definition
+from qbrixcore.errors import ExperimentNotFound
+from qbrixcore.errors import Unavailable
+from qbrixlog import get_logger
+from qbrixstore.postgres import get_session
+from qbrixstore.postgres.experiments import Experiments
+from qbrixstore.postgres.principal import Principal
+from qbrixstore.postgres.records import ExperimentRecord
+
+logger = get_logger(__name__)
+
+PATIENCE: Final = 1.0  # seconds that an answer waits for what it says to be learned
+
+
+class Restarts:
+    """Resets, of paused experiments of the caller's tenant.
+
+    Postgres counts the generations; the log tells cortex where one ends, in the same
+    step that changes the definition, and the relay does that if Redis went away.
+    Every method raises InsufficientScopes and Unavailable beside what it names.
+    """
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        publishing: Publishing,
+        wake_relay: Callable[[], None],
+    ) -> None:
+        self._engine = engine
+        self._publishing = publishing
+        self._wake_relay = wake_relay
+
+    async def reset(self, caller: Principal, experiment_id: str) -> ExperimentRecord:
+        """Forget what was learned; the parameters stay as they are.
+
+        Raises ExperimentNotFound, and Conflict while the experiment runs.
+        """
+        scopes.require(caller, scopes.EXPERIMENT_WRITE)
+        if not is_id(experiment_id):
+            raise ExperimentNotFound()
+        await self._publishing.check()
+        tenant = caller.tenant_id
+        async with get_session(self._engine, tenant) as session:
+            record = await Experiments(session, tenant).restart(experiment_id)
+            changes = {"generation": record.experiment.generation}
+            await note(session, caller, "experiment.reset", experiment_id, changes)
+        await self._level(tenant, record)
+        return record
+
+    async def _level(self, tenant: str, record: ExperimentRecord) -> None:
+        definition = make_definition(tenant, record.experiment, record.version)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._publishing.publish(definition)
+                await self._publishing.reached(definition)
+        except TimeoutError:
+            logger.warning("cortex is late: %s is not reset yet", definition.experiment)
+        except Unavailable as error:
+            logger.warning("the relay has to bring redis level: %s", error)
+        finally:
+            self._wake_relay()
