@@ -14,6 +14,8 @@ from cachebox import LRUCache
 from cachebox import TTLCache
 
 from proxysvc.flight import SingleFlight
+from proxysvc.gates.compiled import CompiledGate
+from proxysvc.gates.compiled import compile_gate
 from qbrixcore.definition import Definition
 from qbrixcore.errors import CorruptState
 from qbrixcore.errors import ExperimentNotFound
@@ -56,6 +58,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     schema: ContextSchema | None
     dim: int
     rewards: RewardRange
+    gate: CompiledGate | None = None
 
     @classmethod
     def of(cls, definition: Definition) -> Entry:
@@ -71,6 +74,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
                 schema=None if schema is None else ContextSchema.parse(schema),
                 dim=definition.dim,
                 rewards=spec.rewards_of(hyper),
+                gate=compile_gate(definition),
             )
         except (Invalid, msgspec.ValidationError) as error:
             raise CorruptState(

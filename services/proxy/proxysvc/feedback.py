@@ -13,16 +13,18 @@ from qbrixcore.errors import Unavailable
 from qbrixserving.background import watched
 from qbrixstore.redis.event import FeedbackEvent
 from qbrixstore.redis.layout import Layout
+from qbrixstore.redis.publisher import Spent
 
 MOST_AT_ONCE: Final = 512
 
 Seconds = float
+Event = FeedbackEvent | Spent
 
 
 class Publisher(Protocol):
     """What the log needs of the store."""
 
-    async def append(self, events: Sequence[FeedbackEvent]) -> list[bool]: ...
+    async def append(self, events: Sequence[Event]) -> list[bool]: ...
 
 
 class FeedbackLog:
@@ -38,7 +40,7 @@ class FeedbackLog:
         self._max_waiting = max_waiting
         self._lanes = [_Lane(publisher, timeout) for _ in range(layout.shards)]
 
-    async def append(self, event: FeedbackEvent) -> bool:
+    async def append(self, event: Event) -> bool:
         """Whether the event is new; returns only when Redis has it.
 
         Raises Overloaded, Unavailable. After Unavailable it may have been appended
@@ -46,7 +48,7 @@ class FeedbackLog:
         """
         return await self.put(event)
 
-    def put(self, event: FeedbackEvent) -> asyncio.Future[bool]:
+    def put(self, event: Event) -> asyncio.Future[bool]:
         """The same, to be waited for later; events put at once are appended at once.
 
         Raises Overloaded at once, the future Unavailable.
@@ -66,7 +68,7 @@ class _Lane:
     def __init__(self, publisher: Publisher, timeout: Seconds) -> None:
         self._publisher = publisher
         self._timeout = timeout
-        self._queue: list[tuple[FeedbackEvent, float, asyncio.Future[bool]]] = []
+        self._queue: list[tuple[Event, float, asyncio.Future[bool]]] = []
         self._under_way = 0
         self._task: asyncio.Task[None] | None = None
 
@@ -74,7 +76,7 @@ class _Lane:
     def waiting(self) -> int:
         return len(self._queue) + self._under_way
 
-    def put(self, event: FeedbackEvent) -> asyncio.Future[bool]:
+    def put(self, event: Event) -> asyncio.Future[bool]:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[bool] = loop.create_future()
         self._queue.append((event, loop.time() + self._timeout, future))
@@ -98,7 +100,7 @@ class _Lane:
             self._task = None
 
     async def _commit(
-        self, batch: list[tuple[FeedbackEvent, float, asyncio.Future[bool]]]
+        self, batch: list[tuple[Event, float, asyncio.Future[bool]]]
     ) -> None:
         # the oldest decides: whoever joined later waits no longer than its own limit
         deadline = batch[0][1]
@@ -117,7 +119,7 @@ class _Lane:
 
     def _refuse(
         self,
-        batch: list[tuple[FeedbackEvent, float, asyncio.Future[bool]]],
+        batch: list[tuple[Event, float, asyncio.Future[bool]]],
         error: Exception,
     ) -> None:
         for _, _, future in batch:

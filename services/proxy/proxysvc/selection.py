@@ -6,9 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from collections.abc import Sequence
-from typing import Any
 from typing import Final
-from typing import Protocol
 
 import msgspec
 
@@ -16,19 +14,26 @@ from proxysvc.definitions import DefinitionCache
 from proxysvc.definitions import Entry
 from proxysvc.features import policy_input
 from proxysvc.feedback import FeedbackLog
+from proxysvc.given import Given
+from proxysvc.given import Rewarded
 from proxysvc.insight.counting import Counting
+from proxysvc.settling import failure
+from proxysvc.settling import settled
 from proxysvc.stream.client import MotorClient
 from proxysvc.stream.frames import Choice
+from proxysvc.token import GATED
 from proxysvc.token import Keyring
 from proxysvc.token import Mint
 from proxysvc.token import admit
 from proxysvc.token import unseal
+from qbrixcore.definition import Definition
 from qbrixcore.definition import DefinitionArm
 from qbrixcore.errors import ExperimentNotFound
 from qbrixcore.errors import QbrixError
 from qbrixcore.errors import Unavailable
 from qbrixstore.postgres.principal import Principal
 from qbrixstore.redis.event import FeedbackEvent
+from qbrixstore.redis.publisher import Spent
 
 Seconds = float
 
@@ -38,7 +43,8 @@ LONGEST_ID: Final = 128  # characters; no longer experiment id was ever given ou
 class Selected(msgspec.Struct, frozen=True, gc=False):
     """The arm at position ``index`` of the pool, and the token to reward it with.
 
-    ``request_id`` and ``param_version`` are None while the experiment is paused.
+    ``request_id`` is None while the experiment is paused, ``param_version`` also when
+    its gate forced the arm.
     """
 
     arm: DefinitionArm
@@ -46,29 +52,6 @@ class Selected(msgspec.Struct, frozen=True, gc=False):
     request_id: str | None
     is_default: bool
     param_version: int | None
-
-
-class Given(Protocol):
-    """A context as a caller gives it."""
-
-    @property
-    def id(self) -> str: ...
-
-    @property
-    def vector(self) -> Sequence[float] | None: ...
-
-    @property
-    def properties(self) -> Mapping[str, object] | None: ...
-
-
-class Rewarded(Protocol):
-    """A selection, by its token, and what it was worth."""
-
-    @property
-    def request_id(self) -> str: ...
-
-    @property
-    def reward(self) -> float: ...
 
 
 class _Asked(msgspec.Struct, frozen=True, gc=False):
@@ -109,13 +92,17 @@ class Selection:
         properties: Mapping[str, object] | None = None,
         trace_id: str = "",
         patience: Seconds | None = None,
+        metadata: Mapping[str, object] | None = None,
     ) -> Selected:
         """The choice for a context. ``patience`` may shorten the own time limit.
 
+        ``metadata`` is for the gate alone.
         Raises ExperimentNotFound, InvalidContext, Overloaded, Unavailable.
         """
         entry = await self._entry(principal.tenant_id, experiment_id)
-        begun = self._begin(entry, context_id, vector, properties, trace_id, patience)
+        begun = self._begin(
+            entry, context_id, vector, properties, metadata, trace_id, patience
+        )
         if isinstance(begun, Selected):
             selected = begun
         else:
@@ -142,12 +129,18 @@ class Selection:
             try:
                 begun.append(
                     self._begin(
-                        entry, one.id, one.vector, one.properties, trace_id, patience
+                        entry,
+                        one.id,
+                        one.vector,
+                        one.properties,
+                        one.metadata,
+                        trace_id,
+                        patience,
                     )
                 )
             except QbrixError as error:
                 begun.append(error)
-        await _settled([one.answer for one in begun if isinstance(one, _Asked)])
+        await settled([one.answer for one in begun if isinstance(one, _Asked)])
         outcomes = [
             await self._outcome(one) if isinstance(one, _Asked) else one
             for one in begun
@@ -169,6 +162,7 @@ class Selection:
         context_id: str,
         vector: Sequence[float] | None,
         properties: Mapping[str, object] | None,
+        metadata: Mapping[str, object] | None,
         trace_id: str,
         patience: Seconds | None,
     ) -> Selected | _Asked:
@@ -180,10 +174,19 @@ class Selection:
         definition = entry.definition
         if not definition.enabled:
             return _paused(entry)
+        if entry.gate is not None:
+            forced = entry.gate.force(context_id, metadata)
+            if forced is not None:
+                return self._gated(definition, forced)
         answer = self._motor.select(
             definition, context_id, features, trace_id, patience
         )
         return _Asked(entry, features, answer)
+
+    def _gated(self, definition: Definition, index: int) -> Selected:
+        """An arm that no bandit chose: nothing is learned from what it earns."""
+        token = self._mint.mint(definition, index, 0, None, None, None, GATED)
+        return Selected(definition.arms[index], index, token, True, None)
 
     async def _finish(self, asked: _Asked, choice: Choice) -> Selected:
         definition, index = asked.entry.definition, choice.arm
@@ -224,14 +227,14 @@ class Selection:
                 except QbrixError as error:
                     begun.append(error)
         finally:
-            await _settled([one for one in begun if isinstance(one, asyncio.Future)])
+            await settled([one for one in begun if isinstance(one, asyncio.Future)])
         return [
-            _failure(one) if isinstance(one, asyncio.Future) else one for one in begun
+            failure(one) if isinstance(one, asyncio.Future) else one for one in begun
         ]
 
     async def _event(
         self, principal: Principal, request_id: str, reward: float
-    ) -> FeedbackEvent:
+    ) -> FeedbackEvent | Spent:
         token = unseal(request_id, self._keyring)
         admit(token, principal.tenant_id, self._ttl)
         entry = await self._entry(token.tenant, token.experiment)
@@ -239,6 +242,15 @@ class Selection:
         if window is not None and window < self._ttl:
             admit(token, principal.tenant_id, window)
         entry.rewards.check(reward)
+        if token.flags & GATED:
+            return Spent(
+                token.issuer,
+                token.sequence,
+                token.tenant,
+                token.experiment,
+                token.arm,
+                reward,
+            )
         return FeedbackEvent(
             issuer=token.issuer,
             sequence=token.sequence,
@@ -267,28 +279,11 @@ class Selection:
 
 
 def _paused(entry: Entry) -> Selected:
-    """The first active arm, decided by nobody."""
-    for index, arm in enumerate(entry.definition.arms):
+    """The default arm of the gate or the first active one, decided by nobody."""
+    arms = entry.definition.arms
+    if entry.gate is not None and entry.gate.default is not None:
+        return Selected(arms[entry.gate.default], entry.gate.default, None, True, None)
+    for index, arm in enumerate(arms):
         if arm.active:
             return Selected(arm, index, None, True, None)
     raise Unavailable("the experiment has no active arm")
-
-
-async def _settled(answers: Sequence[asyncio.Future[Any]]) -> None:
-    """Return when all are answered; who gives up waiting gives them up."""
-    if not answers:
-        return
-    try:
-        await asyncio.wait(answers)
-    finally:
-        for answer in answers:
-            if not answer.cancel() and not answer.cancelled():
-                # an error that nobody asks for would be logged as forgotten
-                answer.exception()
-
-
-def _failure(answer: asyncio.Future[bool]) -> QbrixError | None:
-    error = answer.exception()
-    if error is None or isinstance(error, QbrixError):
-        return error
-    raise error

@@ -23,6 +23,7 @@ from qbrixstore.redis.event import decode
 from qbrixstore.redis.event import encode
 from qbrixstore.redis.gauges import ShardGauges
 from qbrixstore.redis.publisher import SLACK_SEC
+from qbrixstore.redis.publisher import Spent
 
 
 async def logged(client: RedisClient, layout: Layout) -> list[list[bytes]]:
@@ -236,3 +237,19 @@ async def test_forgotten_scripts_load_themselves(
     await publisher.append(events(1))
     await client.execute("SCRIPT", "FLUSH")
     assert await publisher.append(events(1, 2)) == [False, True]
+
+
+async def test_a_token_that_is_spent_is_marked_and_counted_but_not_logged(
+    client: RedisClient, layout: Layout
+) -> None:
+    publisher = RedisStreamPublisher(client, layout)
+    one, two, three = events(1, 2, 3)
+    spent = [
+        Spent(each.issuer, each.sequence, each.tenant, each.experiment, 0, 1.0)
+        for each in (one, three)
+    ]
+    assert await publisher.append([spent[0], two, spent[1]]) == [True] * 3
+    assert await publisher.append([one, three, *spent]) == [False] * 4
+    assert await logged(client, layout) == [[encode(two)]]
+    counted = await client.execute("HMGET", layout.meta(0), "events", "spent")
+    assert counted == [b"1", b"2"]

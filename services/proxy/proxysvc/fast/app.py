@@ -154,6 +154,7 @@ class FastPath:
             context.vector,
             context.properties,
             trace,
+            metadata=context.metadata,
         )
         arm = SelectedArm(chosen.arm.id, chosen.arm.name, chosen.index)
         reply = encode(SelectReply(arm, chosen.request_id, chosen.is_default))

@@ -33,6 +33,7 @@ class AgentMethods(Methods):
             from_struct(given.properties) if given.HasField("properties") else None,
             request_id(),
             time_left(context),
+            given.metadata,
         )
         if selected.param_version is not None:
             version = ("x-param-version", str(selected.param_version))

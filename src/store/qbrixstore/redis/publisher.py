@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import islice
 from typing import Final
+from typing import NamedTuple
 
 from qbrixstore.redis import event as codec
 from qbrixstore.redis import keys
@@ -19,6 +20,17 @@ EVENTS_AN_ENTRY: Final = 64
 EVENTS_A_CALL: Final = 512
 TOKEN_TTL_SEC: Final = 7 * 86_400
 SLACK_SEC: Final = 3_600
+
+
+class Spent(NamedTuple):
+    """A token that is used up by feedback from which nothing is to be learned."""
+
+    issuer: int
+    sequence: int
+    tenant: str
+    experiment: str
+    arm: int
+    reward: float
 
 
 class RedisStreamPublisher:
@@ -46,8 +58,10 @@ class RedisStreamPublisher:
             EVENTS_AN_ENTRY,
         ]
 
-    async def append(self, events: Sequence[FeedbackEvent]) -> list[bool]:
-        """For each event whether it was appended; False for a token seen before.
+    async def append(self, events: Sequence[FeedbackEvent | Spent]) -> list[bool]:
+        """For each event whether its token is new; False for one seen before.
+
+        A new one is appended; if it is only spent, it is counted.
 
         Returns only after Redis has them all. On an error none, some or all of them
         may have been appended: the same call again settles it.
@@ -62,7 +76,9 @@ class RedisStreamPublisher:
                     fresh[row] = answer == ord("1")
         return fresh
 
-    def _by_shard(self, events: Sequence[FeedbackEvent]) -> dict[int, list[int]]:
+    def _by_shard(
+        self, events: Sequence[FeedbackEvent | Spent]
+    ) -> dict[int, list[int]]:
         if self._layout.shards == 1:
             return {0: list(range(len(events)))}
         rows: dict[int, list[int]] = {}
@@ -70,7 +86,7 @@ class RedisStreamPublisher:
             rows.setdefault(self._layout.shard_of(event.experiment), []).append(row)
         return rows
 
-    async def _call(self, shard: int, events: Sequence[FeedbackEvent]) -> bytes:
+    async def _call(self, shard: int, events: Sequence[FeedbackEvent | Spent]) -> bytes:
         layout = self._layout
         names = [layout.log(shard), layout.meta(shard)]
         chunks: dict[tuple[int, int], int] = {}
@@ -81,6 +97,7 @@ class RedisStreamPublisher:
             if place is None:
                 names.append(keys.marks(layout.number, shard, event.issuer, chunk))
                 place = chunks[event.issuer, chunk] = len(names)
-            args += (place, bit, codec.encode(event))
+            known = b"" if isinstance(event, Spent) else codec.encode(event)
+            args += (place, bit, known)
         answers: bytes = await self._client.call(_APPEND, names, args)
         return answers

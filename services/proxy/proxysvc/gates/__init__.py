@@ -1,0 +1,1 @@
+"""Feature gates: what is asked before the bandit."""
