@@ -14,6 +14,8 @@ ROUTES = {
     ("/api/v1/pools/{pool_id}", "patch", "200"),
     ("/api/v1/pools/{pool_id}", "delete", "200"),
     ("/api/v1/pools/{pool_id}/experiments", "get", "200"),
+    ("/api/v1/pools/{pool_id}/arms", "post", "201"),
+    ("/api/v1/pools/{pool_id}/arms/{arm_id}", "patch", "200"),
     ("/api/v1/experiments", "post", "201"),
     ("/api/v1/experiments", "get", "200"),
     ("/api/v1/experiments/{experiment_id}", "get", "200"),

@@ -26,6 +26,7 @@ from proxysvc.accounts.bearer import Bearers
 from proxysvc.accounts.herald import Herald
 from proxysvc.accounts.plans import Plans
 from proxysvc.accounts.usage import UsageMeter
+from proxysvc.arms import ArmService
 from proxysvc.auth import Authenticator
 from proxysvc.definitions import DefinitionCache
 from proxysvc.development import development_principal
@@ -141,6 +142,7 @@ async def proxy(settings: ProxySettings) -> AsyncIterator[Worker]:
         await stack.enter_async_context(Flusher(counting, counts).running())
         selection = await _selection(settings, stack, cache, redis, layout, counting)
         pools = PoolService(engine, relay.wake)
+        arms = ArmService(engine, publishing, settings.max_state_bytes, relay.wake)
         experiments = ExperimentService(
             engine, publishing, settings.max_state_bytes, relay.wake, plans
         )
@@ -159,7 +161,7 @@ async def proxy(settings: ProxySettings) -> AsyncIterator[Worker]:
         arrivals = Arrivals()
         await stack.enter_async_context(background(arrivals.run(), "cutting bodies"))
         rest = rest_api(
-            authenticator, pools, experiments, accounts, readiness, arrivals
+            authenticator, pools, arms, experiments, accounts, readiness, arrivals
         )
         http = FastPath(rest, HotState(authenticator, selection), arrivals)
         readiness.start()

@@ -55,7 +55,7 @@ class PoolService:
         """
         scopes.require(caller, scopes.POOL_WRITE)
         check_name("a pool", name)
-        _check_arms(arms)
+        check_arms(arms)
         pool = Pool(
             id=uuid4().hex,
             name=name,
@@ -127,7 +127,8 @@ def _check_id(pool_id: str) -> None:
         raise PoolNotFound()
 
 
-def _check_arms(arms: Sequence[NewArm]) -> None:
+def check_arms(arms: Sequence[NewArm]) -> None:
+    """Raises Invalid for arms that no pool can get together."""
     if not arms:
         raise Invalid("a pool needs at least one arm")
     if len(arms) > MOST_ARMS:

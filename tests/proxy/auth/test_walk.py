@@ -61,6 +61,8 @@ CREATES = {
 }
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("patch", "/api/v1/pools/{pool_id}"): {"name": "mine"},
+    ("post", "/api/v1/pools/{pool_id}/arms"): {"arms": [{"name": "mine"}]},
+    ("patch", "/api/v1/pools/{pool_id}/arms/{arm_id}"): {"is_active": False},
     ("post", "/api/v1/experiments"): {
         "name": "mine",
         "pool_id": "{pool_id}",

@@ -12,6 +12,7 @@ import msgspec
 from proxysvc.params import shown_params
 from qbrixcore.param.hyper import ParamInfo
 from qbrixcore.policy.spec import PolicySpec
+from qbrixcore.pool import Arm
 from qbrixcore.pool import Pool
 from qbrixstore.postgres.records import ExperimentRecord
 from qbrixstore.postgres.records import PoolRecord
@@ -25,6 +26,11 @@ class ArmReply(msgspec.Struct):
     index: int
     is_active: bool
     metadata: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, arm: Arm) -> ArmReply:
+        """From the core's."""
+        return cls(arm.id, arm.name, arm.index, arm.is_active, arm.metadata)
 
 
 class PoolReply(msgspec.Struct):
@@ -48,10 +54,7 @@ class PoolReply(msgspec.Struct):
     @classmethod
     def embedded(cls, pool: Pool) -> PoolReply:
         """As part of an experiment."""
-        arms = [
-            ArmReply(arm.id, arm.name, arm.index, arm.is_active, arm.metadata)
-            for arm in pool.arms
-        ]
+        arms = [ArmReply.of(arm) for arm in pool.arms]
         return cls(id=pool.id, name=pool.name, arms=arms)
 
 

@@ -16,11 +16,13 @@ from proxysvc.accounts.assembly import Accounts
 from proxysvc.accounts.keys import KeyService
 from proxysvc.accounts.logins import LoginService
 from proxysvc.accounts.users import UserService
+from proxysvc.arms import ArmService
 from proxysvc.audit import AuditService
 from proxysvc.auth import Authenticator
 from proxysvc.experiments import ExperimentService
 from proxysvc.fast.arrival import Arrivals
 from proxysvc.fast.body import MAX_BYTES
+from proxysvc.http.arms import ArmController
 from proxysvc.http.audit import get_audit
 from proxysvc.http.auth import AuthController
 from proxysvc.http.auth_keys import ApiKeyController
@@ -53,6 +55,7 @@ AUTH: Final = "/auth"
 def rest_api(
     authenticator: Authenticator,
     pools: PoolService,
+    arms: ArmService,
     experiments: ExperimentService,
     accounts: Accounts,
     readiness: Readiness,
@@ -64,6 +67,7 @@ def rest_api(
         API,
         route_handlers=[
             PoolController,
+            ArmController,
             ExperimentController,
             RestartController,
             get_policies,
@@ -86,6 +90,7 @@ def rest_api(
         dependencies={
             "principal": Provide(principal, sync_to_thread=False),
             "pools": _given(PoolService, pools),
+            "arms": _given(ArmService, arms),
             "experiments": _given(ExperimentService, experiments),
             "logins": _given(LoginService, accounts.logins),
             "users": _given(UserService, accounts.users),

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
 from sqlalchemy import delete
 from sqlalchemy import insert
 from sqlalchemy import select
+from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
 
+from qbrixcore.errors import ArmNotFound
+from qbrixcore.errors import Conflict
 from qbrixcore.errors import NameTaken
 from qbrixcore.errors import PoolInUse
 from qbrixcore.errors import PoolNotFound
@@ -16,6 +24,7 @@ from qbrixcore.pool import Pool
 from qbrixstore.postgres import changes
 from qbrixstore.postgres import faults
 from qbrixstore.postgres.records import PoolRecord
+from qbrixstore.postgres.tables import NOW
 from qbrixstore.postgres.tables import ArmRow
 from qbrixstore.postgres.tables import ExperimentRow
 from qbrixstore.postgres.tables import PoolRow
@@ -59,6 +68,59 @@ class Pools(Tenanted):
             await changes.pool_changed(self._session, self.tenant_id, pool_id)
         return to_record(row)
 
+    async def hold(self, pool_id: str) -> Pool:
+        """The pool as it stays until the transaction ends. Raises PoolNotFound."""
+        return to_core(await self._row(pool_id, lock=True))
+
+    async def add_arms(self, pool_id: str, arms: Sequence[Arm]) -> PoolRecord:
+        """Append arms, which have the indices that follow, to a pool that is held.
+
+        Raises NameTaken and PoolNotFound.
+        """
+        row = await self._row(pool_id, lock=True)
+        _check_names(row, [arm.name for arm in arms])
+        rows = [_arm_values(arm, pool_id, self.tenant_id) for arm in arms]
+        await self._session.execute(insert(ArmRow), rows)
+        return await self._changed(pool_id)
+
+    async def update_arm(
+        self,
+        pool_id: str,
+        arm_id: str,
+        name: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        is_active: bool | None = None,
+    ) -> PoolRecord:
+        """Change what is given of an arm.
+
+        Raises PoolNotFound, ArmNotFound, NameTaken, and Conflict when no active arm
+        would be left.
+        """
+        row = await self._row(pool_id, lock=True)
+        arm = next((one for one in row.arms if one.id == arm_id), None)
+        if arm is None:
+            raise ArmNotFound(f"arm not found: {arm_id}")
+        given = {"name": name, "described": metadata, "is_active": is_active}
+        changed = {
+            field: value
+            for field, value in given.items()
+            if value is not None and value != getattr(arm, field)
+        }
+        if not changed:
+            return to_record(row)
+        if "name" in changed:
+            _check_names(row, [name or ""])
+        if is_active is False and not _others_active(row, arm):
+            raise Conflict("the last active arm of a pool cannot be deactivated")
+        await self._session.execute(
+            update(ArmRow)
+            .where(ArmRow.tenant_id == self.tenant_id)
+            .where(ArmRow.id == arm_id)
+            .values(changed)
+            .execution_options(synchronize_session=False)
+        )
+        return await self._changed(pool_id)
+
     async def remove(self, pool_id: str) -> None:
         """Remove a pool and its arms. Raises PoolNotFound and PoolInUse."""
         # the lock waits for experiments being made on this pool and holds off new ones
@@ -80,6 +142,18 @@ class Pools(Tenanted):
             .where(PoolRow.tenant_id == self.tenant_id)
         )
 
+    async def _changed(self, pool_id: str) -> PoolRecord:
+        """What follows from a change of arms."""
+        await self._session.execute(
+            update(PoolRow)
+            .where(PoolRow.id == pool_id)
+            .where(PoolRow.tenant_id == self.tenant_id)
+            .values(updated_at=NOW)
+            .execution_options(synchronize_session=False)
+        )
+        await changes.pool_changed(self._session, self.tenant_id, pool_id)
+        return await self.get(pool_id)
+
     async def _row(self, pool_id: str, lock: bool = False) -> PoolRow:
         one = (
             select(PoolRow)
@@ -100,6 +174,16 @@ class Pools(Tenanted):
             if faults.violated(error) != "uq_pool_tenant_id_name":
                 raise
             raise NameTaken(f"a pool has this name: {name}") from error
+
+
+def _check_names(row: PoolRow, names: Collection[str]) -> None:
+    taken = sorted({arm.name for arm in row.arms}.intersection(names))
+    if taken:
+        raise NameTaken(f"an arm of the pool has this name: {taken[0]}")
+
+
+def _others_active(row: PoolRow, arm: ArmRow) -> bool:
+    return any(one.is_active for one in row.arms if one is not arm)
 
 
 def to_record(row: PoolRow) -> PoolRecord:
