@@ -35,7 +35,8 @@ class ProxyProcess:
 
     async def ready(self) -> None:
         async def answers() -> bool:
-            assert self.process.returncode is None, "the proxy ended"
+            if self.process.returncode is not None and self.process.stderr:
+                raise AssertionError((await self.process.stderr.read()).decode())
             async with httpx.AsyncClient() as client:
                 try:
                     answer = await client.get(f"{self.url}/health/ready")

@@ -43,6 +43,7 @@ from proxysvc.lifespan import ASGIApp
 from proxysvc.lifespan import Lifespan
 from proxysvc.pools import PoolService
 from proxysvc.publishing import Publishing
+from proxysvc.rates.bank import CallBank
 from proxysvc.readiness import Readiness
 from proxysvc.relay import Relay
 from proxysvc.selection import Selection
@@ -55,6 +56,7 @@ from qbrixlog import get_logger
 from qbrixserving.background import background
 from qbrixstore.postgres import init_db
 from qbrixstore.postgres import schema_is_current
+from qbrixstore.redis.calls import CallBudgets
 from qbrixstore.redis.changes import Changes
 from qbrixstore.redis.client import RedisClient
 from qbrixstore.redis.counts import Counts
@@ -117,7 +119,10 @@ async def proxy(settings: ProxySettings) -> AsyncIterator[Worker]:
             settings.jwt.keys(strong=settings.env == "prod"),
             settings.jwt.access_token_expire_minutes * 60,
         )
-        authenticator = await _authenticator(settings, engine, bearers)
+        plans = Plans.parse(settings.plan_limits)
+        bank = CallBank(CallBudgets(redis, layout), plans)
+        await stack.enter_async_context(bank.running())
+        authenticator = await _authenticator(settings, engine, bearers, bank)
         stack.push_async_callback(authenticator.close)
 
         changes = Changes(redis, layout)
@@ -125,7 +130,6 @@ async def proxy(settings: ProxySettings) -> AsyncIterator[Worker]:
         await stack.enter_async_context(herald.listening())
         meter = UsageMeter(engine, Usage(redis, layout), authenticator)
         await stack.enter_async_context(meter.running())
-        plans = Plans.parse(settings.plan_limits)
         accounts = assemble(
             engine, bearers, plans, herald, meter, settings.open_to_strangers
         )
@@ -199,14 +203,16 @@ async def _selection(
 
 
 async def _authenticator(
-    settings: ProxySettings, engine: AsyncEngine, bearers: Bearers
+    settings: ProxySettings, engine: AsyncEngine, bearers: Bearers, bank: CallBank
 ) -> Authenticator:
     find = Directory(engine).find
     if settings.auth == "on":
-        return Authenticator(find, bearers.read_access)
+        return Authenticator(find, bearers.read_access, budget_of=bank.of)
     logger.warning("authentication is off: every call acts as the development user")
     anonymous = await development_principal(engine)
-    return Authenticator(find, bearers.read_access, anonymous=anonymous)
+    return Authenticator(
+        find, bearers.read_access, anonymous=anonymous, budget_of=bank.of
+    )
 
 
 async def _note_schema(engine: AsyncEngine) -> None:

@@ -17,9 +17,11 @@ from cachebox import TTLCache
 
 from proxysvc.flight import SingleFlight
 from proxysvc.principals import NEVER
+from proxysvc.principals import BudgetOf
 from proxysvc.principals import Claim
 from proxysvc.principals import Known
 from proxysvc.principals import PrincipalCache
+from proxysvc.principals import no_bounds
 from qbrixcore.errors import InvalidApiKey
 from qbrixcore.errors import InvalidBearer
 from qbrixcore.errors import Overloaded
@@ -73,6 +75,7 @@ class Authenticator:
         read_access: ReadAccess = no_access,
         *,
         anonymous: Principal | None = None,
+        budget_of: BudgetOf = no_bounds,
         maxsize: int = 10_000,
         trust: Seconds = 30.0,
         distrust: Seconds = 5.0,
@@ -82,7 +85,7 @@ class Authenticator:
         self._find = find
         self._read_access = read_access
         self._anonymous = anonymous
-        self._known = PrincipalCache(maxsize, trust)
+        self._known = PrincipalCache(maxsize, trust, budget_of)
         self._get = self._known.get
         self._called = self._known.called
         self._unknown: TTLCache[bytes, bool] = TTLCache(maxsize, distrust)
@@ -95,7 +98,10 @@ class Authenticator:
         self._missed = asyncio.Event()
 
     def cached(self, key: bytes | None) -> Principal | None:
-        """The principal of a warm credential, else None; never waits."""
+        """The principal of a warm credential, else None; never waits.
+
+        None as well when the calls it may make have to be asked for.
+        """
         if key is None:
             return self._anonymous
         digest = hashlib.sha256(key).digest()
@@ -108,6 +114,10 @@ class Authenticator:
                 return None
             claim = known.claim
             self._flight.spawn(digest, lambda: self._look_up(digest, claim))
+        budget = known.budget
+        if budget is not None and not budget.take(now):
+            return None
+        # written out: a method in between would cost more than this does
         known.calls += 1
         if known.calls == 1:
             self._called.append(known)
@@ -123,14 +133,28 @@ class Authenticator:
             return warm
         if key is None:
             raise Unauthenticated("an API key is needed: send it as X-API-Key")
-        claim = self._claim(key)
         digest = hashlib.sha256(key).digest()
+        known: Known | None = self._get(digest)
+        if known is not None and time.monotonic() <= known.trusted_until:
+            return await self._admitted(known, known.principal)
+        principal = await self._found(key, digest)
+        return await self._admitted(self._get(digest), principal)
+
+    async def _admitted(self, known: Known | None, principal: Principal) -> Principal:
+        """``principal``, its call counted. Raises Overloaded."""
+        if known is not None:
+            if known.budget is not None:
+                await known.budget.admit()
+            self._known.count(known)
+        return principal
+
+    async def _found(self, key: bytes, digest: bytes) -> Principal:
+        claim = self._claim(key)
         if digest in self._unknown:
             raise claim.refusal()
         if len(self._flight) >= self._waiting:
             raise Overloaded("too many keys are being looked up")
-        principal = await self._flight.run(digest, lambda: self._look_up(digest, claim))
-        return self.cached(key) or principal
+        return await self._flight.run(digest, lambda: self._look_up(digest, claim))
 
     def changed(self, tenant_id: str, user_id: str) -> None:
         """News came of a user, or without one of a whole tenant."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from typing import Final
 from typing import NamedTuple
+from typing import Protocol
 from weakref import WeakSet
 from weakref import WeakValueDictionary
 
@@ -30,6 +32,21 @@ class Claim(NamedTuple):
     refusal: type[Unauthenticated]
 
 
+class Budget(Protocol):
+    """The calls that somebody may make."""
+
+    def take(self, now: Seconds) -> bool: ...
+
+    async def admit(self) -> None: ...
+
+
+BudgetOf = Callable[[Principal], Budget | None]
+
+
+def no_bounds(principal: Principal) -> None:
+    """Nobody's calls are bounded."""
+
+
 class _Circle:
     """What is known of one user's credentials."""
 
@@ -43,10 +60,11 @@ class Known:
     """A principal, and for how long it may be taken for granted (monotonic seconds).
 
     ``suspect`` is one of which news came since the store was asked; ``calls`` were made
-    with it since they were last taken.
+    with it since they were last taken; ``budget`` bounds them, unless it is None.
     """
 
     ask_after: Seconds
+    budget: Budget | None
     ends: Seconds
     principal: Principal
     suspect: bool
@@ -55,6 +73,7 @@ class Known:
     __slots__ = (
         "__weakref__",
         "ask_after",
+        "budget",
         "calls",
         "circle",
         "claim",
@@ -95,8 +114,11 @@ class Known:
 class PrincipalCache:
     """The most recently used ones, also found by their user."""
 
-    def __init__(self, maxsize: int, trust: Seconds) -> None:
+    def __init__(
+        self, maxsize: int, trust: Seconds, budget_of: BudgetOf = no_bounds
+    ) -> None:
         self._trust = trust
+        self._budget_of = budget_of
         self._known: LRUCache[bytes, Known] = LRUCache(maxsize)
         self._circles: WeakValueDictionary[str, _Circle] = WeakValueDictionary()
         # for the hot path, without a method in between
@@ -109,7 +131,7 @@ class PrincipalCache:
         if circle is None:
             circle = self._circles[principal.user_id] = _Circle()
         known = Known(claim, circle)
-        known.vouch(principal, self._trust)
+        self.renew(known, principal)
         circle.members.add(known)
         self._known[digest] = known
         return known
@@ -117,6 +139,7 @@ class PrincipalCache:
     def renew(self, known: Known, principal: Principal) -> None:
         """The store vouched for one again, without its being used."""
         known.vouch(principal, self._trust)
+        known.budget = self._budget_of(principal)
 
     def drop(self, digest: bytes) -> None:
         """Forget one."""
@@ -137,6 +160,12 @@ class PrincipalCache:
     def items(self) -> list[tuple[bytes, Known]]:
         """All of them, as they are now."""
         return list(self._known.items())
+
+    def count(self, known: Known) -> None:
+        """A call is made with one."""
+        known.calls += 1
+        if known.calls == 1:
+            self.called.append(known)
 
     def take_calls(self) -> list[tuple[Principal, int]]:
         """Who called how often since this was last asked."""
