@@ -36,9 +36,9 @@ from proxysvc.fast.arrival import Arrivals
 from proxysvc.feedback import FeedbackLog
 from proxysvc.grpc.server import serve_proxy
 from proxysvc.http.routes import rest_api
+from proxysvc.insight.assembly import insights
 from proxysvc.insight.counting import CountedPublisher
 from proxysvc.insight.counting import Counting
-from proxysvc.insight.flushing import Flusher
 from proxysvc.lifespan import ASGIApp
 from proxysvc.lifespan import Lifespan
 from proxysvc.pools import PoolService
@@ -59,7 +59,6 @@ from qbrixstore.postgres import schema_is_current
 from qbrixstore.redis.calls import CallBudgets
 from qbrixstore.redis.changes import Changes
 from qbrixstore.redis.client import RedisClient
-from qbrixstore.redis.counts import Counts
 from qbrixstore.redis.definitions import Definitions
 from qbrixstore.redis.layout import Layout
 from qbrixstore.redis.publisher import RedisStreamPublisher
@@ -142,8 +141,9 @@ async def proxy(settings: ProxySettings) -> AsyncIterator[Worker]:
         await stack.enter_async_context(relay.running())
 
         counting = Counting()
-        counts = Counts(redis, layout)
-        await stack.enter_async_context(Flusher(counting, counts).running())
+        told = await stack.enter_async_context(
+            insights(engine, redis, layout, counting, settings.motor.address)
+        )
         selection = await _selection(settings, stack, cache, redis, layout, counting)
         pools = PoolService(engine, relay.wake)
         arms = ArmService(engine, publishing, settings.max_state_bytes, relay.wake)
@@ -165,7 +165,7 @@ async def proxy(settings: ProxySettings) -> AsyncIterator[Worker]:
         arrivals = Arrivals()
         await stack.enter_async_context(background(arrivals.run(), "cutting bodies"))
         rest = rest_api(
-            authenticator, pools, arms, experiments, accounts, readiness, arrivals
+            authenticator, pools, arms, experiments, accounts, told, readiness, arrivals
         )
         http = FastPath(rest, HotState(authenticator, selection), arrivals)
         readiness.start()

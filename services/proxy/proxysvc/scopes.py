@@ -20,6 +20,7 @@ USER_READ: Final = "user:read"
 USER_WRITE: Final = "user:write"
 USER_DELETE: Final = "user:delete"
 AUDIT_READ: Final = "audit:read"
+METRIC_READ: Final = "metric:read"
 
 
 def require(principal: Principal, scope: str) -> None:

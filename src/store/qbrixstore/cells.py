@@ -71,22 +71,30 @@ class CellId(NamedTuple):
     source: str
 
 
-class Live(msgspec.Struct):
+class Held(NamedTuple):
+    """A cell as of a revision, which grows whenever the cell does."""
+
+    revision: int
+    cell: Cell
+    raw: bytes = b""  # as it is stored in Redis
+
+
+class Live(NamedTuple):
     """Cells of an experiment that are, or may be, ahead of Postgres.
 
-    ``revision`` grows with every batch; ``raw`` is each cell as it is stored.
+    ``revision`` grows with every batch.
     """
 
     key: Key
     revision: int
-    cells: dict[CellId, Cell]
-    raw: dict[CellId, bytes]
+    cells: dict[CellId, Held]
 
 
 class _Stored(Cell, array_like=True, gc=False):
-    """A cell and the revision at which it began."""
+    """A cell, and the revisions at which it began and last changed."""
 
     born: int = 0
+    revision: int = 0
 
 
 _decoder: Final = msgspec.msgpack.Decoder(_Stored)
@@ -96,7 +104,7 @@ def live(key: Key, reply: list[bytes]) -> Live:
     """From what Redis holds of an experiment. Raises CorruptState."""
     held = dict(zip(reply[::2], reply[1::2], strict=True))
     name = held.pop(b"id", b"").decode()
-    made = Live(key, int(held.pop(b"n", 0)), {}, {})
+    made = Live(key, int(held.pop(b"n", 0)), {})
     for field, value in held.items():
         hour, _, arm = field.partition(b":")
         try:
@@ -104,6 +112,5 @@ def live(key: Key, reply: list[bytes]) -> Live:
             cell_id = CellId(int(hour), int(arm), f"{name}.{stored.born}")
         except (msgspec.DecodeError, ValueError) as error:
             raise CorruptState(f"unreadable counts of {key[1]}") from error
-        made.cells[cell_id] = stored
-        made.raw[cell_id] = value
+        made.cells[cell_id] = Held(stored.revision, stored, value)
     return made

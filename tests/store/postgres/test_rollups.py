@@ -12,6 +12,7 @@ from tests.store.postgres.samples import stored_pool
 
 from qbrixstore.cells import Cell
 from qbrixstore.cells import CellId
+from qbrixstore.cells import Held
 from qbrixstore.cells import Key
 from qbrixstore.cells import Live
 from qbrixstore.postgres import get_session
@@ -35,7 +36,8 @@ async def key(engine: AsyncEngine, tenant: str) -> Key:
 
 
 def live(key: Key, revision: int, cells: dict[CellId, Cell]) -> Live:
-    return Live(key, revision, cells, {})
+    held = {cell_id: Held(revision, cell) for cell_id, cell in cells.items()}
+    return Live(key, revision, held)
 
 
 async def write(engine: AsyncEngine, *counted: Live) -> None:
@@ -72,7 +74,7 @@ async def test_every_cell_comes_back_as_it_was(engine: AsyncEngine, key: Key) ->
     async with get_session(engine, key[0]) as session:
         rollups = ExperimentRollups(session, key[0])
         found = await rollups.hours(key[1], Span(HOUR, HOUR + 2))
-        assert found == {cell_id: (4, cell) for cell_id, cell in cells.items()}
+        assert found == {cell_id: Held(4, cell) for cell_id, cell in cells.items()}
         assert list(await rollups.hours(key[1], Span(HOUR, HOUR + 1))) == [
             CellId(HOUR, 0, "a.1")
         ]

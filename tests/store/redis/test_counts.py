@@ -45,7 +45,7 @@ def bare(cell: Cell) -> Cell:
 
 async def cells(counts: Counts) -> dict[tuple[int, int], Cell]:
     [read] = await counts.read([KEY])
-    return {(one.hour, one.arm): bare(cell) for one, cell in read.cells.items()}
+    return {(one.hour, one.arm): bare(held.cell) for one, held in read.cells.items()}
 
 
 FIRST = Cell(3, 1, 2, 1.25, 0.25, 1.0, 1_000, 3_000)
@@ -95,6 +95,15 @@ async def test_a_repeated_batch_changes_nothing(counts: Counts, dump: Dump) -> N
     assert await dump() == before
     assert await counts.add(batch(8, group({0: SECOND})))
     assert await cells(counts) == {(HOUR, 0): BOTH, (HOUR, 4): SECOND}
+
+
+async def test_the_revision_of_a_cell_tells_when_it_changed(counts: Counts) -> None:
+    await counts.add(batch(1, group({0: FIRST, 1: FIRST})))
+    await counts.add(batch(2, group({1: SECOND})))
+    [read] = await counts.read([KEY])
+    revisions = {one.arm: held.revision for one, held in read.cells.items()}
+    assert revisions == {0: 1, 1: 2}
+    assert read.revision == 2
 
 
 async def test_contexts_are_counted_once_each(counts: Counts) -> None:

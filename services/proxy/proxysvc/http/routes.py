@@ -37,11 +37,16 @@ from proxysvc.http.experiments import ExperimentController
 from proxysvc.http.health import get_health
 from proxysvc.http.health import get_info
 from proxysvc.http.health import get_readiness
+from proxysvc.http.insight import InsightController
 from proxysvc.http.policies import get_policies
 from proxysvc.http.pools import PoolController
 from proxysvc.http.preflight import get_methods
 from proxysvc.http.restarts import RestartController
+from proxysvc.http.runtime import RuntimeController
 from proxysvc.http.tracing import traced
+from proxysvc.insight.assembly import Insights
+from proxysvc.insight.runtime import RuntimeService
+from proxysvc.insight.service import InsightService
 from proxysvc.lifespan import ASGIApp
 from proxysvc.pools import PoolService
 from proxysvc.readiness import Readiness
@@ -58,6 +63,7 @@ def rest_api(
     arms: ArmService,
     experiments: ExperimentService,
     accounts: Accounts,
+    told: Insights,
     readiness: Readiness,
     arrivals: Arrivals,
 ) -> ASGIApp:
@@ -72,6 +78,8 @@ def rest_api(
             RestartController,
             get_policies,
             get_audit,
+            InsightController,
+            RuntimeController,
         ],
         guards=[known],
     )
@@ -96,6 +104,8 @@ def rest_api(
             "users": _given(UserService, accounts.users),
             "keys": _given(KeyService, accounts.keys),
             "audit": _given(AuditService, accounts.audit),
+            "insight": _given(InsightService, told.insight),
+            "runtime": _given(RuntimeService, told.runtime),
             "readiness": _given(Readiness, readiness),
         },
         exception_handlers=HANDLERS,

@@ -12,21 +12,49 @@ from typing import NamedTuple
 
 from sqlalchemy import func
 from sqlalchemy import select
+from sqlalchemy import text
 from sqlalchemy import tuple_
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from qbrixstore.cells import HOUR_MS
 from qbrixstore.cells import Cell
 from qbrixstore.cells import CellId
+from qbrixstore.cells import Held
 from qbrixstore.cells import Key
 from qbrixstore.cells import Live
 from qbrixstore.postgres.insight_tables import ArmHourRow
 from qbrixstore.postgres.tables import ExperimentRow
 from qbrixstore.postgres.tenanted import Tenanted
 
-_KEY: Final = ("tenant_id", "experiment_id", "hour", "arm_index", "source")
-ROWS_A_STATEMENT: Final = 2_000  # 14 parameters each, of 32,767
+ROWS_A_STATEMENT: Final = 500
+
+_KEY: Final = {
+    "tenant_id": "varchar",
+    "experiment_id": "varchar",
+    "hour": "timestamptz",
+    "arm_index": "integer",
+    "source": "varchar",
+}
+_COUNTS: Final = {
+    "revision": "bigint",
+    "selections": "bigint",
+    "defaults": "bigint",
+    "feedback": "bigint",
+    "reward_sum": "float8",
+    "reward_min": "float8",
+    "reward_max": "float8",
+    "first_ms": "bigint",
+    "last_ms": "bigint",
+}
+_COLUMNS: Final = {**_KEY, **_COUNTS}
+# columns as arrays: a statement with a parameter a value takes the loop longer to make
+_UPSERT: Final = text(
+    f"insert into arm_hour ({', '.join(_COLUMNS)}) select * from unnest("
+    + ", ".join(f"cast(:{name} as {kind}[])" for name, kind in _COLUMNS.items())
+    + f") on conflict ({', '.join(_KEY)}) do update set "
+    + ", ".join(f"{name} = excluded.{name}" for name in _COUNTS)
+    + " where arm_hour.revision < excluded.revision"
+)
 
 
 class Span(NamedTuple):
@@ -60,26 +88,17 @@ class Rollups:
 
         Counts and the revision they are of are one row, so they are never apart.
         """
-        rows = [
-            _row(one, cell_id, cell)
-            for one in counted
-            for cell_id, cell in one.cells.items()
-        ]
         # one order for everybody, or two writers wait for each other
-        rows.sort(key=lambda row: tuple(row[name] for name in _KEY))
-        for start in range(0, len(rows), ROWS_A_STATEMENT):
-            await self._upsert(rows[start : start + ROWS_A_STATEMENT])
-
-    async def _upsert(self, rows: list[dict[str, Any]]) -> None:
-        statement = insert(ArmHourRow).values(rows)
-        given = statement.excluded
-        await self._session.execute(
-            statement.on_conflict_do_update(
-                index_elements=list(_KEY),
-                set_={name: given[name] for name in rows[0] if name not in _KEY},
-                where=ArmHourRow.revision < given.revision,
-            )
+        cells = sorted(
+            (one.key, cell_id, held)
+            for one in counted
+            for cell_id, held in one.cells.items()
         )
+        for start in range(0, len(cells), ROWS_A_STATEMENT):
+            rows = [_row(*cell) for cell in cells[start : start + ROWS_A_STATEMENT]]
+            columns = zip(*rows, strict=True)
+            given = dict(zip(_COLUMNS, map(list, columns), strict=True))
+            await self._session.execute(_UPSERT, given)
 
 
 class ExperimentRollups(Tenanted):
@@ -102,9 +121,7 @@ class ExperimentRollups(Tenanted):
         rows = await self._rows(query.group_by(of.arm_index), experiment_id, span)
         return {row[0]: _cell(row[1:]) for row in rows}
 
-    async def hours(
-        self, experiment_id: str, span: Span
-    ) -> dict[CellId, tuple[int, Cell]]:
+    async def hours(self, experiment_id: str, span: Span) -> dict[CellId, Held]:
         """Revision and counts of each cell in the hours of a span."""
         of = ArmHourRow
         query = select(
@@ -123,7 +140,7 @@ class ExperimentRollups(Tenanted):
         )
         rows = await self._rows(query, experiment_id, span)
         return {
-            CellId(_number(row[0]), row[1], row[2]): (row[3], _cell(row[4:]))
+            CellId(_number(row[0]), row[1], row[2]): Held(row[3], _cell(row[4:]))
             for row in rows
         }
 
@@ -139,24 +156,24 @@ class ExperimentRollups(Tenanted):
         return [tuple(row) for row in await self._session.execute(query)]
 
 
-def _row(one: Live, cell_id: CellId, cell: Cell) -> dict[str, Any]:
-    tenant, experiment = one.key
-    return {
-        "tenant_id": tenant,
-        "experiment_id": experiment,
-        "hour": _moment(cell_id.hour),
-        "arm_index": cell_id.arm,
-        "source": cell_id.source,
-        "revision": one.revision,
-        "selections": cell.selections,
-        "defaults": cell.defaults,
-        "feedback": cell.feedback,
-        "reward_sum": cell.reward_sum,
-        "reward_min": cell.reward_min if cell.feedback else None,
-        "reward_max": cell.reward_max if cell.feedback else None,
-        "first_ms": cell.first_ms if cell.selections else None,
-        "last_ms": cell.last_ms if cell.selections else None,
-    }
+def _row(key: Key, cell_id: CellId, held: Held) -> tuple[Any, ...]:
+    cell = held.cell
+    rewarded, selected = cell.feedback > 0, cell.selections > 0
+    return (
+        *key,
+        _moment(cell_id.hour),
+        cell_id.arm,
+        cell_id.source,
+        held.revision,
+        cell.selections,
+        cell.defaults,
+        cell.feedback,
+        cell.reward_sum,
+        cell.reward_min if rewarded else None,
+        cell.reward_max if rewarded else None,
+        cell.first_ms if selected else None,
+        cell.last_ms if selected else None,
+    )
 
 
 def _cell(columns: Sequence[Any]) -> Cell:

@@ -31,6 +31,7 @@ COUNTS_KEPT_MS: Final = 30 * DAY_MS  # longer than Postgres may be away
 DAYS_OF_CONTEXTS: Final = 35
 DAYS_A_CALL: Final = 36
 EVER: Final = "all"
+FIELDS_INLINE: Final = 1_000  # more take longer than the loop may be held up
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -107,7 +108,7 @@ class Counts:
         """
         args: list[Argument] = [_member(read.key), read.revision]
         for one in over:
-            args += (f"{one.hour}:{one.arm}", read.raw[one])
+            args += (f"{one.hour}:{one.arm}", read.cells[one].raw)
         shard = self.shard_of(read.key[1])
         names = [keys.counted(self._layout.number, shard), self._counts(read.key)]
         await self._client.call(_SETTLE, names, args)

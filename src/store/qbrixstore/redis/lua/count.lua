@@ -6,7 +6,8 @@
 --       for each group: tenant:experiment, hour, number of cells, number of ids,
 --         for each cell: arm, cell; the ids
 -- a cell is a msgpack array: selections, defaults, feedback, sum, least and largest of
--- the rewards, first and last selection in ms and, as stored, the revision it began at
+-- the rewards, first and last selection in ms and, as stored, the revisions at which it
+-- began and last changed
 -- reply: 1, or 0 when the batch was added before
 local layout = redis.call('HGET', KEYS[2], 'layout')
 if layout ~= ARGV[1] then
@@ -44,6 +45,7 @@ for i = 4, #KEYS, 3 do
     local cell = cmsgpack.unpack(ARGV[at + 1])
     local held = redis.call('HGET', KEYS[i], field)
     if held then merge(cell, cmsgpack.unpack(held)) else cell[9] = revision end
+    cell[10] = revision
     redis.call('HSET', KEYS[i], field, cmsgpack.pack(cell))
     at = at + 2
   end
