@@ -273,6 +273,7 @@ SETTINGS = {
     "PROXY_": "proxysvc.settings:ProxySettings",
     "MOTOR_": "motorsvc.settings:MotorSettings",
     "CORTEX_": "cortexsvc.settings:CortexSettings",
+    "QBRIX_": "qbrixcli.resources.settings:ClientSettings",
 }
 
 

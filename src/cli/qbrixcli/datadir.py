@@ -16,12 +16,14 @@ from __future__ import annotations
 
 import os
 import pwd
+from collections.abc import Mapping
 from pathlib import Path
 
 from qbrixcli.embedded.errors import StartError
 from qbrixcli.embedded.lock import DirectoryLock
 
 VARIABLE = "QBRIX_DATA_DIR"
+DEFAULT = ".qbrix"
 VERSION = "1"
 RELEASE_SEC = 15.0
 ELSEWHERE = f"set {VARIABLE} to another directory"
@@ -134,6 +136,11 @@ class DataDirectory:
         if not version.exists():
             (self.path / ".gitignore").write_text("*\n")
             write_private(version, f"{VERSION}\n")
+
+
+def data_directory(environ: Mapping[str, str]) -> DataDirectory:
+    """The directory that ``QBRIX_DATA_DIR`` names."""
+    return DataDirectory(Path(environ.get(VARIABLE, "").strip() or DEFAULT))
 
 
 def write_private(path: Path, text: str) -> None:

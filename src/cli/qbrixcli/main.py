@@ -13,6 +13,8 @@ from qbrixcli.evaluate import add_evaluate
 from qbrixcli.evaluate import evaluate
 from qbrixcli.operators import add_operator
 from qbrixcli.operators import operate
+from qbrixcli.resources.commands import add_resources
+from qbrixcli.resources.run import run
 from qbrixcli.simulate import add_simulate
 from qbrixcli.simulate import simulate
 
@@ -34,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
     reset.add_argument("--yes", action="store_true", help="do not ask")
     demo = commands.add_parser("demo", help="feed a fresh system with real traffic")
     demo.add_argument("--fast", action="store_true", help="a tenth of the traffic")
+    add_resources(commands)
     add_operator(commands)
     add_simulate(commands)
     add_evaluate(commands)
@@ -51,6 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    if "run" in options:
+        return run(options)
     if options.command in ("up", "infra"):
         from qbrixcli import up
 

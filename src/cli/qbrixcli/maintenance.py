@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack
 from contextlib import asynccontextmanager
 
 from qbrixcli.datadir import DataDirectory
+from qbrixcli.datadir import data_directory
 from qbrixcli.embedded.errors import StartError
 from qbrixcli.embedded.places import place_for
 from qbrixcli.embedded.places import server_account
@@ -20,7 +21,6 @@ from qbrixcli.stores import Stores
 from qbrixcli.stores import named
 from qbrixcli.stores import read_published
 from qbrixcli.topology import motor_address
-from qbrixcli.up import data_directory
 from qbrixcore.errors import QbrixError
 from qbrixserving.settings import SettingsError
 from qbrixserving.settings import read_settings

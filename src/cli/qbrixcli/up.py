@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from pathlib import Path
 
 from qbrixcli.console import Console
-from qbrixcli.datadir import VARIABLE
-from qbrixcli.datadir import DataDirectory
+from qbrixcli.datadir import data_directory
 from qbrixcli.hints import greeting
 from qbrixcli.keyring import load_keyring
 from qbrixcli.signals import until_stopped
 from qbrixcli.stores import Stores
 from qbrixcli.supervisor import Supervisor
 from qbrixcli.system import System
-
-DEFAULT = ".qbrix"
-
-
-def data_directory(environ: Mapping[str, str]) -> DataDirectory:
-    """The directory that ``QBRIX_DATA_DIR`` names."""
-    return DataDirectory(Path(environ.get(VARIABLE, "").strip() or DEFAULT))
 
 
 async def up(environ: Mapping[str, str]) -> None:

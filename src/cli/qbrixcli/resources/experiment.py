@@ -1,0 +1,158 @@
+"""``qbrix experiment``."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import Any
+
+from qbrixcli.resources.call import Call
+from qbrixcli.resources.errors import UsageError
+from qbrixcli.resources.given import count
+from qbrixcli.resources.given import json_object
+from qbrixcli.resources.secret import sure
+from qbrixcli.resources.tree import Branch
+from qbrixcli.resources.tree import asks
+from qbrixcli.resources.tree import paged
+
+EXPERIMENTS = ("api", "v1", "experiments")
+PARAMS = "parameters of the policy, a JSON object or @FILE"
+
+
+def add_experiment(top: Branch) -> None:
+    """The commands of experiments."""
+    branch = top.group("experiment", "experiments: a policy on a pool")
+    _add_create(branch)
+    _add_list(branch)
+    branch.add("get", "show an experiment", get, "experiment")
+    changed = branch.add("update", "change an experiment", update, "experiment")
+    changed.add_argument("--params", type=json_object, metavar="JSON", help=PARAMS)
+    _takes_state(changed)
+    branch.add("enable", "let an experiment run on", enable, "experiment")
+    branch.add("disable", "pause an experiment", disable, "experiment")
+    _add_forgetting(branch)
+
+
+def _add_create(branch: Branch) -> None:
+    text = "create an experiment that can be selected from at once"
+    add = branch.add("create", text, create, "name").add_argument
+    add("--pool", required=True, metavar="ID", help="the pool to choose from")
+    add("--policy", help="a policy (qbrix policies), auto by default")
+    add("--params", type=json_object, default={}, metavar="JSON", help=PARAMS)
+    add("--paused", action="store_true", help="do not let it run yet")
+    add("--gate", type=json_object, metavar="JSON", help="its gate, or @FILE")
+
+
+def _add_list(branch: Branch) -> None:
+    listed = branch.add("list", "list experiments, the newest first", show_all)
+    paged(listed)
+    listed.add_argument("--search", metavar="TEXT", help="part of a name, any case")
+    _takes_state(listed)
+
+
+def _add_forgetting(branch: Branch) -> None:
+    forget = sure("forget what experiment {experiment} learned")
+    text = "forget what a paused experiment learned"
+    asks(branch.add("reset", text, reset, "experiment", prepare=forget))
+    back = sure("take experiment {experiment} back to version {version}")
+    text = "take an experiment back to what it once knew"
+    rolled = branch.add("rollback", text, rollback, "experiment", prepare=back)
+    rolled.add_argument(
+        "--version", type=count, required=True, metavar="N", help="a kept version"
+    )
+    asks(rolled)
+    gone = sure("delete experiment {experiment} and what it learned")
+    text = "delete an experiment and what it learned"
+    asks(branch.add("delete", text, delete, "experiment", prepare=gone))
+
+
+def _takes_state(parser: Any) -> None:
+    state = parser.add_mutually_exclusive_group()
+    add = state.add_argument
+    add("--enabled", action="store_true", default=None, help="running")
+    add("--paused", dest="enabled", action="store_false", help="not running")
+
+
+async def create(call: Call) -> None:
+    """``qbrix experiment create``."""
+    given = call.given
+    body = {
+        "name": given.name,
+        "pool_id": given.pool,
+        "policy": given.policy or "auto",
+        "policy_params": given.params,
+        "enabled": not given.paused,
+    }
+    if given.gate is not None:
+        body["feature_gate"] = given.gate
+    _show(call, await call.api.post(*EXPERIMENTS, body=body))
+
+
+async def show_all(call: Call) -> None:
+    """``qbrix experiment list``."""
+    from qbrixcli.resources.views import EXPERIMENT
+
+    given = call.given
+    await call.page(
+        EXPERIMENT,
+        *EXPERIMENTS,
+        key="experiments",
+        search=given.search,
+        enabled=given.enabled,
+    )
+
+
+async def get(call: Call) -> None:
+    """``qbrix experiment get``."""
+    _show(call, await call.api.get(*EXPERIMENTS, call.given.experiment))
+
+
+async def update(call: Call) -> None:
+    """``qbrix experiment update``."""
+    await _change(call, _changes(call.given))
+
+
+async def enable(call: Call) -> None:
+    """``qbrix experiment enable``."""
+    await _change(call, {"enabled": True})
+
+
+async def disable(call: Call) -> None:
+    """``qbrix experiment disable``."""
+    await _change(call, {"enabled": False})
+
+
+async def reset(call: Call) -> None:
+    """``qbrix experiment reset``."""
+    _show(call, await call.api.post(*EXPERIMENTS, call.given.experiment, "reset"))
+
+
+async def rollback(call: Call) -> None:
+    """``qbrix experiment rollback``."""
+    body = {"version": call.given.version}
+    answer = await call.api.post(
+        *EXPERIMENTS, call.given.experiment, "rollback", body=body
+    )
+    _show(call, answer)
+
+
+async def delete(call: Call) -> None:
+    """``qbrix experiment delete``."""
+    call.message(await call.api.delete(*EXPERIMENTS, call.given.experiment))
+
+
+def _changes(given: Namespace) -> dict[str, object]:
+    changes = {"enabled": given.enabled, "policy_params": given.params}
+    found = {name: value for name, value in changes.items() if value is not None}
+    if not found:
+        raise UsageError("nothing to change: give --params, --enabled or --paused")
+    return found
+
+
+async def _change(call: Call, body: dict[str, object]) -> None:
+    _show(call, await call.api.patch(*EXPERIMENTS, call.given.experiment, body=body))
+
+
+def _show(call: Call, answer: dict[str, Any]) -> None:
+    from qbrixcli.resources.views import EXPERIMENT
+
+    call.out.record(EXPERIMENT, answer)
