@@ -24,6 +24,8 @@ ROUTES = {
     ("/api/v1/experiments/{experiment_id}/reset", "post", "200"),
     ("/api/v1/agent/select", "post", "200"),
     ("/api/v1/agent/feedback", "post", "201"),
+    ("/api/v1/agent/select:batch", "post", "200"),
+    ("/api/v1/agent/feedback:batch", "post", "200"),
     ("/api/v1/policies", "get", "200"),
     ("/api/v1/runtime/redis/health", "get", "200"),
     ("/api/v1/runtime/motor/health", "get", "200"),

@@ -78,6 +78,13 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         "context": {"id": "somebody"},
     },
     ("post", "/api/v1/agent/feedback"): {"request_id": "{token}", "reward": 1},
+    ("post", "/api/v1/agent/select:batch"): {
+        "experiment_id": "{experiment_id}",
+        "contexts": [{"id": "somebody"}],
+    },
+    ("post", "/api/v1/agent/feedback:batch"): {
+        "feedbacks": [{"request_id": "{token}", "reward": 1}]
+    },
     ("patch", "/auth/users/{user_id}"): {"is_active": False},
     ("put", "/auth/users/{user_id}/role"): {"role": "viewer"},
     ("patch", "/auth/api-keys/{key_id}"): {"name": "mine"},
@@ -86,7 +93,11 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("post", "/auth/api-keys"): {"name": "mine"},
 }
 # a token names no resource: that of another tenant was not issued to the caller
-OTHER_ANSWERS = {("post", "/api/v1/agent/feedback"): (400, "FEEDBACK_FAILED")}
+OTHER_ANSWERS = {
+    ("post", "/api/v1/agent/feedback"): (400, "FEEDBACK_FAILED"),
+    # each token is refused by itself
+    ("post", "/api/v1/agent/feedback:batch"): (200, None),
+}
 NOT_FOUND = {
     "NOT_FOUND",
     "POOL_NOT_FOUND",

@@ -16,6 +16,8 @@ from qbrixstore.redis.layout import Layout
 
 SELECT = "/api/v1/agent/select"
 FEEDBACK = "/api/v1/agent/feedback"
+SELECT_BATCH = f"{SELECT}:batch"
+FEEDBACK_BATCH = f"{FEEDBACK}:batch"
 
 
 class Rest:
@@ -66,6 +68,16 @@ class Rest:
     async def feedback(self, token: object, reward: object) -> Any:
         body = {"request_id": token, "reward": reward}
         return await self.client.post(FEEDBACK, json=body)
+
+    async def select_batch(self, experiment: Mapping[str, Any], *contexts: Any) -> Any:
+        body = {"experiment_id": experiment["id"], "contexts": contexts}
+        return await self.client.post(SELECT_BATCH, content=msgspec.json.encode(body))
+
+    async def feedback_batch(self, *pairs: tuple[object, object]) -> Any:
+        """Feedback of tokens and rewards."""
+        feedbacks = [{"request_id": token, "reward": reward} for token, reward in pairs]
+        body = {"feedbacks": feedbacks}
+        return await self.client.post(FEEDBACK_BATCH, content=msgspec.json.encode(body))
 
     async def logged(self) -> list[FeedbackEvent]:
         """Every event of the log, oldest first."""

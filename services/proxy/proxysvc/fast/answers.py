@@ -20,6 +20,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Header = tuple[bytes, bytes]
+Answer = tuple[int, bytes, tuple[Header, ...]]  # status, body, more headers
 
 JSON: Final[Header] = (b"content-type", b"application/json")
 ALLOW_POST: Final[Header] = (b"allow", b"POST")

@@ -18,7 +18,7 @@ from proxysvc.auth import Authenticator
 from proxysvc.auth import presented_key
 from proxysvc.fast.answers import ALLOW_POST
 from proxysvc.fast.answers import CLOSE
-from proxysvc.fast.answers import Header
+from proxysvc.fast.answers import Answer
 from proxysvc.fast.answers import Receive
 from proxysvc.fast.answers import Scope
 from proxysvc.fast.answers import Send
@@ -29,6 +29,7 @@ from proxysvc.fast.answers import send_refusal
 from proxysvc.fast.arrival import SLOW
 from proxysvc.fast.arrival import Arrivals
 from proxysvc.fast.arrival import TooSlow
+from proxysvc.fast.batches import Batches
 from proxysvc.fast.body import CUT_OFF
 from proxysvc.fast.body import MAX_BYTES
 from proxysvc.fast.body import Disconnected
@@ -55,9 +56,10 @@ logger = get_logger(__name__)
 
 SELECT: Final = "/api/v1/agent/select"
 FEEDBACK: Final = "/api/v1/agent/feedback"
+SELECT_BATCH: Final = f"{SELECT}:batch"
+FEEDBACK_BATCH: Final = f"{FEEDBACK}:batch"
 
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
-Answer = tuple[int, bytes, tuple[Header, ...]]
 
 _select_request: Final = msgspec.json.Decoder(SelectRequest).decode
 _feedback_request: Final = msgspec.json.Decoder(FeedbackRequest).decode
@@ -87,9 +89,12 @@ class FastPath:
         self._inner = inner
         self._state = state
         self._arrivals = arrivals
+        batches = Batches(state.selection)
         self._routes = {
             SELECT: _Route(AGENT_READ, self._select, Code.SELECTION_FAILED),
             FEEDBACK: _Route(AGENT_WRITE, self._feedback, Code.INTERNAL_ERROR),
+            SELECT_BATCH: _Route(AGENT_READ, batches.select, Code.SELECTION_FAILED),
+            FEEDBACK_BATCH: _Route(AGENT_WRITE, batches.feedback, Code.INTERNAL_ERROR),
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Annotated
 from typing import Any
+from typing import Final
 
 import msgspec
+
+MOST_AT_ONCE: Final = 100
 
 
 class SelectContext(msgspec.Struct):
@@ -50,3 +55,58 @@ class FeedbackReply(msgspec.Struct):
     """Answer to feedback that the log holds."""
 
     accepted: bool
+
+
+class Failure(msgspec.Struct):
+    """Why one item of a batch failed: what it would have been answered alone."""
+
+    status: int
+    code: str
+    detail: str
+    context: Mapping[str, object] | None = None
+
+
+class SelectBatchRequest(msgspec.Struct):
+    """Body of POST /api/v1/agent/select:batch."""
+
+    experiment_id: str
+    contexts: Annotated[
+        list[SelectContext], msgspec.Meta(min_length=1, max_length=MOST_AT_ONCE)
+    ]
+
+
+class SelectResult(msgspec.Struct):
+    """The choice for one context of a batch, or the ``error`` there was."""
+
+    arm: SelectedArm | None = None
+    request_id: str | None = None
+    is_default: bool = False
+    param_version: int | None = None
+    error: Failure | None = None
+
+
+class SelectBatchReply(msgspec.Struct):
+    """One result for each context, in their order."""
+
+    results: list[SelectResult]
+
+
+class FeedbackBatchRequest(msgspec.Struct):
+    """Body of POST /api/v1/agent/feedback:batch."""
+
+    feedbacks: Annotated[
+        list[FeedbackRequest], msgspec.Meta(min_length=1, max_length=MOST_AT_ONCE)
+    ]
+
+
+class FeedbackResult(msgspec.Struct):
+    """Whether the log holds one feedback of a batch, or the ``error`` there was."""
+
+    accepted: bool
+    error: Failure | None = None
+
+
+class FeedbackBatchReply(msgspec.Struct):
+    """One result for each feedback, in their order."""
+
+    results: list[FeedbackResult]

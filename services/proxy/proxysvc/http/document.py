@@ -17,10 +17,16 @@ from litestar.openapi.spec import SecurityScheme
 
 from proxysvc.fast.answers import Envelope
 from proxysvc.fast.app import FEEDBACK
+from proxysvc.fast.app import FEEDBACK_BATCH
 from proxysvc.fast.app import SELECT
+from proxysvc.fast.app import SELECT_BATCH
 from proxysvc.fast.invalid import Unprocessable
+from proxysvc.fast.wire import FeedbackBatchReply
+from proxysvc.fast.wire import FeedbackBatchRequest
 from proxysvc.fast.wire import FeedbackReply
 from proxysvc.fast.wire import FeedbackRequest
+from proxysvc.fast.wire import SelectBatchReply
+from proxysvc.fast.wire import SelectBatchRequest
 from proxysvc.fast.wire import SelectReply
 from proxysvc.fast.wire import SelectRequest
 from proxysvc.http.health import SUMMARY
@@ -50,6 +56,10 @@ _STRUCTS: Final = (
     SelectReply,
     FeedbackRequest,
     FeedbackReply,
+    SelectBatchRequest,
+    SelectBatchReply,
+    FeedbackBatchRequest,
+    FeedbackBatchReply,
     Envelope,
     Unprocessable,
 )
@@ -85,6 +95,16 @@ def document(app: Any) -> bytes:
         SELECT: {"post": _operation("select", SelectRequest, "200", SelectReply)},
         FEEDBACK: {
             "post": _operation("feedback", FeedbackRequest, "201", FeedbackReply)
+        },
+        SELECT_BATCH: {
+            "post": _operation(
+                "select_batch", SelectBatchRequest, "200", SelectBatchReply
+            )
+        },
+        FEEDBACK_BATCH: {
+            "post": _operation(
+                "feedback_batch", FeedbackBatchRequest, "200", FeedbackBatchReply
+            )
         },
     }
     _, schemas = msgspec.json.schema_components(
