@@ -77,3 +77,15 @@ async def test_a_changed_definition_is_prepared_without_new_params(
         assert answered.definition_version == fewer.version
         assert list(answered.propensities) in ([], [0.5])
     await until_told(stream, fewer, 0, [0.0, 0.5, 0.5])
+
+
+async def test_what_is_prepared_in_part_still_reads_the_context(
+    store: Store, stream: Stream
+) -> None:
+    """Once a version is prepared, no choice of it is drawn ahead of its context."""
+    known = await store.publish(definition("MetaBanditPolicy", {"dim": 2}, arms=3))
+    for seq in range(20):
+        answered = (await stream.ask(group(known, [seq], [[1.0, 0.5]])))[seq]
+        assert not answered.detail
+        assert len(arms(answered)) == 1
+        await asyncio.sleep(0.01)

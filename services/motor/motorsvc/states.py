@@ -71,8 +71,10 @@ class StateSource:
             prepared = await asyncio.to_thread(_prepared, agent, stored, arms)
         if prepared is None:
             return Ready(agent, stored, arms, None)
-        # probabilities that are known beforehand: no choice depends on any other
-        return Ready(agent, stored, arms, prepared, Ahead(stored.header.num_arms))
+        # probabilities that are known beforehand: no choice depends on any other, nor
+        # on the context, unless only part of them is known
+        ahead = None if stored.header.dim else Ahead(stored.header.num_arms)
+        return Ready(agent, stored, arms, prepared, ahead)
 
     async def _stored(self, key: Key, held: Stored | None) -> Stored | None:
         if held is not None:
