@@ -28,7 +28,9 @@ def place() -> Iterator[Place]:
     try:
         up.start()
         made = up.credentials
-        yield Place(up, made["http_url"], made["grpc_url"].removeprefix("grpc://"))
+        place = Place(up, made["http_url"], made["grpc_url"].removeprefix("grpc://"))
+        place.warm_up()
+        yield place
     finally:
         up.put_away()
 

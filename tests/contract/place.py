@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from typing import Any
 from typing import NamedTuple
@@ -22,6 +23,7 @@ from qbrixcli.embedded.ports import free_ports
 from qbrixstore.postgres import init_db
 
 STOP_SEC = 20.0
+COMPILED_SEC = 150.0
 PASSWORD = "a long enough password"
 # what the JavaScript client sends with every request
 JAVASCRIPT = {
@@ -81,6 +83,31 @@ class Place:
         return httpx.Client(
             base_url=self.http, headers=headers, timeout=10, trust_env=False
         )
+
+    def warm_up(self) -> None:
+        """Return when policies are compiled: a motor does that once, after a change."""
+        schema = {"context_schema": [{"name": "member", "type": "boolean"}]}
+        vector = [1.0, 0.0]
+        with self.plain(self.caller()) as client:
+            pool = client.post(
+                "/api/v1/pools", json={"name": "p", "arms": arms()}
+            ).json()
+            for policy, params in (
+                ("BetaTSPolicy", {}),
+                ("LinUCBPolicy", schema),
+                ("auto", {}),
+                ("auto", schema),
+            ):
+                body = {"name": named("e"), "pool_id": pool["id"], "policy": policy}
+                body["policy_params"] = params
+                made = client.post("/api/v1/experiments", json=body).json()
+                asked = {
+                    "experiment_id": made["id"],
+                    "context": {"id": "x", "vector": vector},
+                }
+                deadline = time.monotonic() + COMPILED_SEC
+                while not client.post("/api/v1/agent/select", json=asked).is_success:
+                    assert time.monotonic() < deadline, f"{policy} is not compiled"
 
     def url(self, transport: str, secure: bool = False) -> str:
         """What a client is given as its base URL."""
