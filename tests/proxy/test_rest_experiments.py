@@ -25,6 +25,7 @@ FIELDS = {
     "pool",
     "feature_gate",
     "meta_experiment_id",
+    "learner_ids",
 }
 
 Pool = dict[str, Any]

@@ -56,6 +56,12 @@ SHOWN = {
         "INSUFFICIENT_SCOPES",
         StatusCode.PERMISSION_DENIED,
     ),
+    core.LearnerReadOnly: (403, "FORBIDDEN", StatusCode.PERMISSION_DENIED),
+    core.LearnerUndeletable: (
+        403,
+        "LEARNER_EXPERIMENT_DELETE_FORBIDDEN",
+        StatusCode.PERMISSION_DENIED,
+    ),
     core.Overloaded: (429, "RATE_LIMITED", StatusCode.RESOURCE_EXHAUSTED),
     core.Unavailable: (503, "SERVICE_UNAVAILABLE", StatusCode.UNAVAILABLE),
     core.MissingState: (503, "SERVICE_UNAVAILABLE", StatusCode.UNAVAILABLE),

@@ -21,6 +21,8 @@ from proxysvc.inputs import check_name
 from proxysvc.inputs import check_page
 from proxysvc.inputs import check_value
 from proxysvc.inputs import is_id
+from proxysvc.learners import learner
+from proxysvc.learners import owner_of
 from proxysvc.params import check_params
 from proxysvc.params import check_same_shape
 from proxysvc.publishing import Publishing
@@ -29,6 +31,8 @@ from qbrixcore.definition import make_definition
 from qbrixcore.errors import ExperimentLimitReached
 from qbrixcore.errors import ExperimentNotFound
 from qbrixcore.errors import Invalid
+from qbrixcore.errors import LearnerReadOnly
+from qbrixcore.errors import LearnerUndeletable
 from qbrixcore.errors import PoolNotFound
 from qbrixcore.errors import QbrixError
 from qbrixcore.errors import Unavailable
@@ -103,11 +107,15 @@ class ExperimentService:
         return record
 
     async def get(self, caller: Principal, experiment_id: str) -> ExperimentRecord:
-        """Raises ExperimentNotFound."""
+        """An experiment, or a learner of one. Raises ExperimentNotFound."""
         scopes.require(caller, scopes.EXPERIMENT_READ)
-        _check_id(experiment_id)
+        owner = owner_of(experiment_id)
+        if owner is None:
+            _check_id(experiment_id)
         async with get_session(self._engine, caller.tenant_id) as session:
-            return await Experiments(session, caller.tenant_id).get(experiment_id)
+            experiments = Experiments(session, caller.tenant_id)
+            record = await experiments.get(owner or experiment_id)
+        return record if owner is None else learner(record, experiment_id)
 
     async def page(
         self,
@@ -139,10 +147,10 @@ class ExperimentService:
         """Change what is given; what was learned is kept.
 
         Raises ExperimentNotFound, InvalidParams and, when one is resumed that the plan
-        has no room for, ExperimentLimitReached.
+        has no room for, ExperimentLimitReached; LearnerReadOnly.
         """
         scopes.require(caller, scopes.EXPERIMENT_WRITE)
-        _check_id(experiment_id)
+        await self._check_changeable(caller, experiment_id, LearnerReadOnly)
         _refuse_gate(gated)
         if policy_params is not None:
             check_value("policy_params", policy_params)
@@ -164,18 +172,29 @@ class ExperimentService:
     async def delete(self, caller: Principal, experiment_id: str) -> None:
         """Forget the experiment and what it learned; the pool stays.
 
-        Raises ExperimentNotFound.
+        Raises ExperimentNotFound, LearnerUndeletable.
         """
         scopes.require(caller, scopes.EXPERIMENT_DELETE)
-        _check_id(experiment_id)
+        await self._check_changeable(caller, experiment_id, LearnerUndeletable)
         await self._publishing.check()
         tenant = caller.tenant_id
         async with get_session(self._engine, tenant) as session:
-            experiments = Experiments(session, tenant)
-            version = (await experiments.get(experiment_id)).version + 1
-            await experiments.remove(experiment_id)
+            version = await Experiments(session, tenant).remove(experiment_id)
             await note(session, caller, "experiment.delete", experiment_id)
         await self._level(self._publishing.withdraw(tenant, experiment_id, version))
+
+    async def _check_changeable(
+        self, caller: Principal, experiment_id: str, refusal: type[LearnerReadOnly]
+    ) -> None:
+        """Raises ExperimentNotFound, or the refusal for a learner that there is."""
+        owner = owner_of(experiment_id)
+        if owner is None:
+            _check_id(experiment_id)
+            return
+        async with get_session(self._engine, caller.tenant_id) as session:
+            record = await Experiments(session, caller.tenant_id).get(owner)
+        learner(record, experiment_id)
+        raise refusal()
 
     async def _add(self, caller: Principal, new: NewExperiment) -> ExperimentRecord:
         tenant = caller.tenant_id

@@ -53,6 +53,7 @@ class Relay:
         self._publishing = publishing
         self._batches = (self.relay_batch, *beside)
         self._woken = asyncio.Event()
+        self._passed = 0
 
     def wake(self) -> None:
         """Look at the outbox now, if this worker leads."""
@@ -103,13 +104,16 @@ class Relay:
         """
         async with system_session(self._engine) as session:
             outbox = Outbox(session)
-            entries = await outbox.claim(BATCH)
+            entries = await outbox.claim(BATCH, self._passed)
             done: list[int] = []
             for key, same in _by_experiment(entries).items():
                 if await self._relay(outbox, *key, same):
                     done.extend(entry.id for entry in same)
             await outbox.done(done)
-        return len(entries) == BATCH and bool(done)
+        more = len(entries) == BATCH
+        # rows that stay must not keep newer ones from their turn
+        self._passed = entries[-1].id if more else 0
+        return more
 
     async def _relay(
         self, outbox: Outbox, tenant: str, experiment: str, rows: Sequence[OutboxEntry]

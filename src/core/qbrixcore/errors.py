@@ -25,7 +25,9 @@ QbrixError
 │   ├── InvalidApiKey
 │   └── InvalidBearer
 ├── Denied                   known caller, not allowed
-│   └── InsufficientScopes
+│   ├── InsufficientScopes
+│   └── LearnerReadOnly
+│       └── LearnerUndeletable
 ├── Overloaded               more in flight than is allowed; try again
 ├── Unavailable              a dependency did not answer
 │   └── MissingState
@@ -143,6 +145,14 @@ class Denied(QbrixError):
 
 class InsufficientScopes(Denied):
     """the credentials lack a scope this needs"""
+
+
+class LearnerReadOnly(Denied):
+    """the learners of an experiment change with it alone"""
+
+
+class LearnerUndeletable(LearnerReadOnly):
+    """the learners of an experiment are deleted with it alone"""
 
 
 class Overloaded(QbrixError):

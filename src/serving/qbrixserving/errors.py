@@ -66,6 +66,9 @@ TABLE: Final[Mapping[type[core.QbrixError], Row]] = {
     core.InsufficientScopes: Row(
         403, Code.INSUFFICIENT_SCOPES, StatusCode.PERMISSION_DENIED
     ),
+    core.LearnerUndeletable: Row(
+        403, Code.LEARNER_EXPERIMENT_DELETE_FORBIDDEN, StatusCode.PERMISSION_DENIED
+    ),
     core.NotFound: Row(404, Code.NOT_FOUND, StatusCode.NOT_FOUND),
     core.PoolNotFound: Row(404, Code.POOL_NOT_FOUND, StatusCode.NOT_FOUND),
     core.ExperimentNotFound: Row(404, Code.EXPERIMENT_NOT_FOUND, StatusCode.NOT_FOUND),

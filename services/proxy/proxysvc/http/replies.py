@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from proxysvc.learners import learner_ids
 from proxysvc.params import shown_params
 from qbrixcore.param.hyper import ParamInfo
 from qbrixcore.policy.spec import PolicySpec
@@ -67,7 +68,11 @@ class PoolPage(msgspec.Struct):
 
 
 class ExperimentReply(msgspec.Struct):
-    """An experiment with its pool; ``policy_params`` include the derived ``dim``."""
+    """An experiment with its pool; ``policy_params`` include the derived ``dim``.
+
+    ``learner_ids`` are those of the policies that run side by side in an ``auto``
+    experiment, each of which can be read as an experiment of its own.
+    """
 
     id: str
     name: str
@@ -80,6 +85,7 @@ class ExperimentReply(msgspec.Struct):
     pool: PoolReply
     feature_gate: dict[str, Any] | None = None
     meta_experiment_id: str | None = None
+    learner_ids: list[str] = []
 
     @classmethod
     def of(cls, record: ExperimentRecord) -> ExperimentReply:
@@ -95,6 +101,8 @@ class ExperimentReply(msgspec.Struct):
             created_at=record.created_at,
             updated_at=record.updated_at,
             pool=PoolReply.embedded(experiment.pool),
+            meta_experiment_id=record.meta_experiment_id,
+            learner_ids=learner_ids(experiment),
         )
 
 

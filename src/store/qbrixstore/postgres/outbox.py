@@ -27,10 +27,14 @@ class Outbox:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def claim(self, limit: int = 100) -> list[OutboxEntry]:
-        """The oldest entries nobody else is at, held until the transaction ends."""
+    async def claim(self, limit: int = 100, behind: int = 0) -> list[OutboxEntry]:
+        """The oldest entries nobody else is at, held until the transaction ends.
+
+        Only those behind the id ``behind``.
+        """
         rows = await self._session.scalars(
             select(OutboxRow)
+            .where(OutboxRow.id > behind)
             .order_by(OutboxRow.id)
             .limit(limit)
             .with_for_update(skip_locked=True)

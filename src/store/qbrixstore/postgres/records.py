@@ -28,13 +28,17 @@ class GateRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ExperimentRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """An experiment with its pool; ``version`` is that of its definition."""
+    """An experiment with its pool; ``version`` is that of its definition.
+
+    A learner of an ``auto`` experiment says with ``meta_experiment_id`` of which.
+    """
 
     experiment: Experiment
     version: int
     created_at: datetime
     updated_at: datetime
     gate: GateRecord | None = None
+    meta_experiment_id: str | None = None
 
 
 class Tenant(msgspec.Struct, frozen=True, kw_only=True):
