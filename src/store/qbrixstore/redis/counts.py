@@ -51,23 +51,23 @@ class Counts:
     """The counts of every experiment. Every method raises Unavailable."""
 
     def __init__(self, client: RedisClient, layout: Layout) -> None:
+        self.layout = layout
         self._client = client
-        self._layout = layout
 
     def shard_of(self, experiment: str) -> int:
         """Where an experiment is counted."""
-        return self._layout.shard_of(experiment)
+        return self.layout.shard_of(experiment)
 
     async def add(self, batch: Batch) -> bool:
         """Whether it was new. After Unavailable it may have been added: repeat it."""
-        number, shard = self._layout.number, batch.shard
+        number, shard = self.layout.number, batch.shard
         names = [
             keys.counter_of(number, shard, batch.issuer),
-            self._layout.meta(shard),
+            self.layout.meta(shard),
             keys.counted(number, shard),
         ]
         args: list[Argument] = [
-            self._layout.mark,
+            self.layout.mark,
             batch.number,
             NUMBER_KEPT_MS,
             os.urandom(8).hex(),
@@ -86,14 +86,14 @@ class Counts:
 
     async def ahead(self, shard: int, most: int) -> list[Key]:
         """Some experiments whose counts are ahead of Postgres."""
-        name = keys.counted(self._layout.number, shard)
+        name = keys.counted(self.layout.number, shard)
         found = await self._client.execute("SRANDMEMBER", name, most)
         return [_key(member) for member in found]
 
     @property
     def shards(self) -> range:
         """Every shard there is."""
-        return range(self._layout.shards)
+        return range(self.layout.shards)
 
     async def read(self, pairs: Sequence[Key]) -> list[Live]:
         """What is counted of experiments. Raises CorruptState."""
@@ -110,12 +110,12 @@ class Counts:
         for one in over:
             args += (f"{one.hour}:{one.arm}", read.cells[one].raw)
         shard = self.shard_of(read.key[1])
-        names = [keys.counted(self._layout.number, shard), self._counts(read.key)]
+        names = [keys.counted(self.layout.number, shard), self._counts(read.key)]
         await self._client.call(_SETTLE, names, args)
 
     async def forget(self, key: Key) -> None:
         """Drop the counts of an experiment that is no more."""
-        name = keys.counted(self._layout.number, self.shard_of(key[1]))
+        name = keys.counted(self.layout.number, self.shard_of(key[1]))
         await self._client.pipeline(
             [
                 ("UNLINK", self._counts(key)),
@@ -136,11 +136,11 @@ class Counts:
 
     def _counts(self, key: Key) -> str:
         shard = self.shard_of(key[1])
-        return keys.counts(self._layout.number, shard, *key)
+        return keys.counts(self.layout.number, shard, *key)
 
     def _ids(self, key: Key, day: str) -> str:
         shard = self.shard_of(key[1])
-        return keys.contexts(self._layout.number, shard, *key, day)
+        return keys.contexts(self.layout.number, shard, *key, day)
 
 
 def hour_of(moment_ms: int) -> int:
