@@ -35,6 +35,8 @@ from proxysvc.fast.app import FastPath
 from proxysvc.fast.arrival import Arrivals
 from proxysvc.feedback import FeedbackLog
 from proxysvc.grpc.server import serve_proxy
+from proxysvc.http.bounds import Bounds
+from proxysvc.http.cors import with_cors
 from proxysvc.http.routes import rest_api
 from proxysvc.insight.assembly import insights
 from proxysvc.insight.counting import CountedPublisher
@@ -51,6 +53,7 @@ from proxysvc.settings import ProxySettings
 from proxysvc.stream.client import MotorClient
 from proxysvc.token import Keyring
 from proxysvc.token import Mint
+from proxysvc.turns import Turns
 from qbrixcore.errors import Unavailable
 from qbrixlog import get_logger
 from qbrixserving.background import background
@@ -164,10 +167,22 @@ async def proxy(settings: ProxySettings) -> AsyncIterator[Worker]:
         )
         arrivals = Arrivals()
         await stack.enter_async_context(background(arrivals.run(), "cutting bodies"))
-        rest = rest_api(
-            authenticator, pools, arms, experiments, accounts, told, readiness, arrivals
+        bounds = Bounds(
+            Turns(settings.max_control_in_flight), settings.control_timeout_ms / 1_000
         )
-        http = FastPath(rest, HotState(authenticator, selection), arrivals)
+        rest = rest_api(
+            authenticator,
+            pools,
+            arms,
+            experiments,
+            accounts,
+            told,
+            readiness,
+            arrivals,
+            bounds,
+        )
+        fast = FastPath(rest, HotState(authenticator, selection), arrivals)
+        http = with_cors(fast, settings.cors_origins)
         readiness.start()
         await served.health.set_ready(True)
 

@@ -19,6 +19,7 @@ from typing import Final
 from granian.constants import HTTPModes
 from granian.constants import Interfaces
 from granian.constants import Loops
+from granian.constants import SSLProtocols
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
@@ -33,6 +34,8 @@ from qbrixserving.settings import read_settings
 
 SERVICE: Final = "proxysvc"
 IDLE_MS: Final = 75_000  # clients keep idle connections for 5 s or more
+# a request line and headers; above it the server itself answers 431
+HEAD_BYTES: Final = 64 * 1024
 KILL_SEC: Final = 9
 BACKLOG: Final = 4_096
 # every open connection counts, idle ones too: a smaller bound would shut clients out
@@ -70,9 +73,14 @@ def serve(settings: ProxySettings) -> None:
         loop=Loops.uvloop,
         http=HTTPModes.http1,
         websockets=False,
-        http1_settings=HTTP1Settings(header_read_timeout=IDLE_MS),
+        http1_settings=HTTP1Settings(
+            header_read_timeout=IDLE_MS, max_buffer_size=HEAD_BYTES
+        ),
         backlog=BACKLOG,
         backpressure=CONNECTIONS,
+        ssl_cert=settings.tls.cert,
+        ssl_key=settings.tls.key,
+        ssl_protocol_min=SSLProtocols.tls12,
         respawn_failed_workers=True,
         workers_kill_timeout=KILL_SEC,
         log_level=LogLevels.warning,

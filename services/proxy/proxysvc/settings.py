@@ -12,6 +12,8 @@ import msgspec
 from proxysvc.accounts.plans import WANTED
 from proxysvc.accounts.plans import Plans
 from proxysvc.accounts.settings import JwtSettings
+from proxysvc.origins import check_origins
+from proxysvc.tls import TlsSettings
 from proxysvc.token import MIN_SECRET_BYTES
 from proxysvc.token import Keyring
 from qbrixserving.settings import Env
@@ -88,6 +90,18 @@ class ProxySettings(msgspec.Struct, frozen=True, kw_only=True):
         int,
         msgspec.Meta(ge=1, description="selects and feedbacks at once, per worker"),
     ] = 1_024
+    control_timeout_ms: Annotated[
+        int, msgspec.Meta(ge=1, description="longest wait of any other call, ms")
+    ] = 15_000
+    max_control_in_flight: Annotated[
+        int, msgspec.Meta(ge=1, description="other calls at once, per worker and wire")
+    ] = 256
+    cors_origins: Annotated[
+        tuple[str, ...],
+        msgspec.Meta(
+            description="origins whose pages may call, as in https://example.org; or *"
+        ),
+    ] = ()
     max_state_bytes: Annotated[
         int,
         msgspec.Meta(
@@ -104,6 +118,7 @@ class ProxySettings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = "dev"
     jwt: JwtSettings = msgspec.field(default_factory=JwtSettings)
+    tls: TlsSettings = msgspec.field(default_factory=TlsSettings)
     postgres: PostgresSettings = msgspec.field(default_factory=PostgresSettings)
     redis: RedisSettings = msgspec.field(default_factory=RedisSettings)
     motor: MotorAddress = msgspec.field(default_factory=MotorAddress)
@@ -117,6 +132,11 @@ class ProxySettings(msgspec.Struct, frozen=True, kw_only=True):
             Plans.parse(self.plan_limits)
         except ValueError as error:
             raise SettingsError(f"PROXY_PLAN_LIMITS: {error}") from error
+        try:
+            check_origins(self.cors_origins)
+        except ValueError as error:
+            raise SettingsError(f"PROXY_CORS_ORIGINS: {error}") from error
+        self.tls.check()
         self.jwt.keys(strong=self.env == "prod")
         if self.auth == "off":
             self._check_open_door()

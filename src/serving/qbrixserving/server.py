@@ -64,13 +64,15 @@ async def serve_grpc(
     options: GrpcOptions = DEFAULTS,
     interceptors: Sequence[Interceptor] = (),
     drain: Callable[[], None] | None = None,
+    credentials: grpc.ServerCredentials | None = None,
 ) -> AsyncIterator[Served]:
     """A server for the duration of the block, port 0 being any free one.
 
     ``services`` are the full names of what ``register`` adds. Ready only after
     ``served.health.set_ready(True)``. On leaving it turns unready, takes no new calls,
     calls ``drain`` (for streams that would never end by themselves) and gives calls in
-    flight ``grace_sec`` to finish. Raises CannotStart when the port cannot be had.
+    flight ``grace_sec`` to finish. With ``credentials`` it speaks TLS.
+    Raises CannotStart when the port cannot be had.
     """
     server = grpc.aio.server(
         interceptors=(CallGuard(), *interceptors),
@@ -80,7 +82,7 @@ async def serve_grpc(
     health = Health(services)
     register(server)
     health.add_to(server)
-    bound = _bind(server, host, port)
+    bound = _bind(server, host, port, credentials)
     await server.start()
     logger.info("grpc listening on %s:%d", host, bound)
     try:
@@ -110,9 +112,16 @@ def _arguments(options: GrpcOptions) -> list[tuple[str, int]]:
     return arguments
 
 
-def _bind(server: grpc.aio.Server, host: str, port: int) -> int:
+def _bind(
+    server: grpc.aio.Server,
+    host: str,
+    port: int,
+    credentials: grpc.ServerCredentials | None,
+) -> int:
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
+        if credentials is not None:
+            return server.add_secure_port(address, credentials)
         return server.add_insecure_port(address)
     except RuntimeError as error:
         text = (

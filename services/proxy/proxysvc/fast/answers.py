@@ -67,9 +67,25 @@ async def send_error(
     if status == 500:
         code = failed
     body = encode(Envelope(code, detail, context))
+    await send_json(send, status, body, request_id, *_wait(error))
+
+
+async def send_plain(send: Send, status: int, body: bytes, *more: Header) -> None:
+    """One complete answer whose request id is somebody else's to add."""
+    headers = [JSON, *more]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def send_plain_error(send: Send, error: BaseException) -> None:
+    """An error whose request id is somebody else's to add."""
+    status, code, detail, context = http_answer(error)
+    body = encode(Envelope(code, detail, context))
+    await send_plain(send, status, body, *_wait(error))
+
+
+def _wait(error: BaseException) -> tuple[Header, ...]:
     seconds = retry_after(error)
     if seconds is None:
-        await send_json(send, status, body, request_id)
-    else:
-        wait = (b"retry-after", str(seconds).encode())
-        await send_json(send, status, body, request_id, wait)
+        return ()
+    return ((b"retry-after", str(seconds).encode()),)

@@ -32,8 +32,10 @@ from proxysvc.fast.arrival import TooSlow
 from proxysvc.fast.batches import Batches
 from proxysvc.fast.body import CUT_OFF
 from proxysvc.fast.body import MAX_BYTES
+from proxysvc.fast.body import NOT_JSON
 from proxysvc.fast.body import Disconnected
 from proxysvc.fast.body import TooLarge
+from proxysvc.fast.body import is_json
 from proxysvc.fast.body import read_body
 from proxysvc.fast.invalid import unprocessable
 from proxysvc.fast.wire import FeedbackReply
@@ -113,6 +115,9 @@ class FastPath:
         if scope["method"] != "POST":
             detail = f"method {scope['method']} is not allowed"
             await send_refusal(send, 405, detail, tag, ALLOW_POST)
+            return
+        if not is_json(headers):
+            await send_refusal(send, 415, NOT_JSON, tag)
             return
         try:
             principal = await self._principal(scope, headers, route.needs)

@@ -12,11 +12,13 @@ from proxysvc.accounts.assembly import Accounts
 from proxysvc.auth import Authenticator
 from proxysvc.experiments import ExperimentService
 from proxysvc.grpc.auth import AuthServicer
+from proxysvc.grpc.bounds import CallBounds
 from proxysvc.grpc.servicer import ProxyServicer
 from proxysvc.pools import PoolService
 from proxysvc.readiness import Readiness
 from proxysvc.selection import Selection
 from proxysvc.settings import ProxySettings
+from proxysvc.turns import Turns
 from qbrixproto import auth_pb2
 from qbrixproto import auth_pb2_grpc
 from qbrixproto import proxy_pb2
@@ -54,7 +56,19 @@ async def serve_proxy(
         proxy_pb2_grpc.add_ProxyServiceServicer_to_server(servicer, server)
         auth_pb2_grpc.add_AuthServiceServicer_to_server(auth, server)
 
+    bounds = CallBounds(
+        # twice as many as decide at once: the others read, check and answer
+        Turns(2 * settings.max_in_flight),
+        Turns(settings.max_control_in_flight),
+        settings.control_timeout_ms / 1_000,
+    )
     async with serve_grpc(
-        settings.grpc_host, settings.grpc_port, SERVICES, register, options=OPTIONS
+        settings.grpc_host,
+        settings.grpc_port,
+        SERVICES,
+        register,
+        options=OPTIONS,
+        interceptors=(bounds,),
+        credentials=settings.tls.credentials(),
     ) as served:
         yield served

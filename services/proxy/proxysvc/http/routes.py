@@ -28,6 +28,8 @@ from proxysvc.http.auth import AuthController
 from proxysvc.http.auth_keys import ApiKeyController
 from proxysvc.http.auth_users import ProfileController
 from proxysvc.http.auth_users import UserController
+from proxysvc.http.bounds import Bounds
+from proxysvc.http.bounds import bounded
 from proxysvc.http.caller import authenticate
 from proxysvc.http.caller import principal
 from proxysvc.http.document import OPENAPI
@@ -66,6 +68,7 @@ def rest_api(
     told: Insights,
     readiness: Readiness,
     arrivals: Arrivals,
+    bounds: Bounds,
 ) -> ASGIApp:
     """Everything but the hot path, as an ASGI application."""
     known = authenticate(authenticator)
@@ -114,7 +117,7 @@ def rest_api(
         logging_config=None,
         debug=False,
     )
-    return traced(cast("ASGIApp", app), arrivals)
+    return traced(bounded(cast("ASGIApp", app), bounds), arrivals)
 
 
 def _auth(path: str, known: Guard, shown: bool = True) -> Router:

@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
-from proxysvc.fast.answers import JSON
+from collections.abc import Iterable
+from typing import Final
+
 from proxysvc.fast.answers import Envelope
+from proxysvc.fast.answers import Header
 from proxysvc.fast.answers import Message
 from proxysvc.fast.answers import Receive
 from proxysvc.fast.answers import Scope
 from proxysvc.fast.answers import Send
 from proxysvc.fast.answers import encode
+from proxysvc.fast.answers import send_plain
 from proxysvc.fast.arrival import Arrivals
+from proxysvc.fast.body import NOT_JSON
+from proxysvc.fast.body import is_json
 from proxysvc.http.body import whole
 from proxysvc.lifespan import ASGIApp
 from qbrixlog import choose_request_id
 from qbrixlog import request_context
 from qbrixserving.errors import Code
+
+MOST_HEADER_BYTES: Final = 32 * 1024
+# an answer is data: no page may embed it, and no browser may guess what it is
+SECURITY: Final[tuple[Header, ...]] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+)
+STRICT: Final[Header] = (
+    b"content-security-policy",
+    b"default-src 'none'; frame-ancestors 'none'",
+)
+_POLICY: Final = STRICT[0]
+_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 
 
 def traced(inner: ASGIApp, arrivals: Arrivals) -> ASGIApp:
@@ -30,19 +50,35 @@ def traced(inner: ASGIApp, arrivals: Arrivals) -> ASGIApp:
 
             async def send_marked(message: Message) -> None:
                 if message["type"] == "http.response.start":
-                    message["headers"] = [*message.get("headers", ()), mark]
+                    message["headers"] = _secured(message.get("headers", ()), mark)
                 await send(message)
 
-            if scope["path"].endswith("/") and scope["path"] != "/":
-                # an empty id: the router would take it for the collection
-                await _send_not_found(send_marked)
-                return
-            await inner(scope, whole(receive, arrivals), send_marked)
+            refusal = _refusal(scope)
+            if refusal is None:
+                await inner(scope, whole(receive, arrivals), send_marked)
+            else:
+                status, envelope = refusal
+                await send_plain(send_marked, status, encode(envelope))
 
     return app
 
 
-async def _send_not_found(send: Send) -> None:
-    body = encode(Envelope(Code.NOT_FOUND, "not found"))
-    await send({"type": "http.response.start", "status": 404, "headers": [JSON]})
-    await send({"type": "http.response.body", "body": body})
+def _secured(headers: Iterable[Header], mark: Header) -> list[Header]:
+    given = [*headers, mark, *SECURITY]
+    if not any(name == _POLICY for name, _ in given):
+        given.append(STRICT)
+    return given
+
+
+def _refusal(scope: Scope) -> tuple[int, Envelope] | None:
+    """What no route needs to look at."""
+    size = sum(len(name) + len(value) for name, value in scope["headers"])
+    if size > MOST_HEADER_BYTES:
+        detail = f"headers over {MOST_HEADER_BYTES} bytes"
+        return 431, Envelope(Code.BAD_REQUEST, detail)
+    if scope["path"].endswith("/") and scope["path"] != "/":
+        # an empty id: the router would take it for the collection
+        return 404, Envelope(Code.NOT_FOUND, "not found")
+    if scope["method"] in _WITH_BODY and not is_json(dict(scope["headers"])):
+        return 415, Envelope(Code.BAD_REQUEST, NOT_JSON)
+    return None
