@@ -205,7 +205,7 @@ async def test_refusals_have_their_status(calls: Calls, pool: common.Pool) -> No
         ),
         (
             calls.CreateExperiment(
-                new(pool, name="g", feature_gate=proxy.FeatureGateConfig())
+                new(pool, name="g", feature_gate={"rollout_percentage": 101.0})
             ),
             "INVALID_ARGUMENT",
         ),
@@ -215,7 +215,7 @@ async def test_refusals_have_their_status(calls: Calls, pool: common.Pool) -> No
         ),
         (
             calls.GetGateConfig(proxy.GetGateConfigRequest(experiment_id=made.id)),
-            "UNIMPLEMENTED",
+            "NOT_FOUND",
         ),
     ]
     for call, status in cases:

@@ -107,12 +107,22 @@ async def test_bad_policies_are_refused(
     assert (await client.get(EXPERIMENTS)).json()["experiments"] == []
 
 
-async def test_a_gate_is_refused_and_a_null_one_is_none(
+async def test_a_gate_may_come_with_it_and_a_null_one_is_none(
     client: httpx.AsyncClient, pool: Pool
 ) -> None:
-    refused = await create(client, pool, feature_gate={"rollout_percentage": 50})
+    gated = (await create(client, pool, feature_gate={"rollout_percentage": 50})).json()
+    assert gated["feature_gate"]["rollout_percentage"] == 50
+    assert gated["feature_gate"]["experiment_id"] == gated["id"]
+    assert (await client.get(f"{EXPERIMENTS}/{gated['id']}")).json() == gated
+    assert (await client.get(EXPERIMENTS)).json()["experiments"] == [gated]
+    of_pool = await client.get(f"/api/v1/pools/{pool['id']}/experiments")
+    assert of_pool.json() == [gated]
+    plain = await create(client, pool, name="plain", feature_gate=None)
+    assert plain.json()["feature_gate"] is None
+    wrong = {"default_arm_id": "nowhere"}
+    refused = await create(client, pool, name="wrong", feature_gate=wrong)
     assert (refused.status_code, refused.json()["code"]) == (400, "BAD_REQUEST")
-    assert (await create(client, pool, feature_gate=None)).status_code == 201
+    assert len((await client.get(EXPERIMENTS)).json()["experiments"]) == 2
 
 
 async def test_names_and_pools_must_fit(client: httpx.AsyncClient, pool: Pool) -> None:

@@ -156,12 +156,16 @@ FEEDBACKS: dict[str, tuple[Call, int, str, str]] = {
         lambda w: rewarded(w, _resealed(w, age_ms=DAYS_8_MS)),
         *(400, "FEEDBACK_FAILED", "expired"),
     ),
-    "a feature gate": (
+    "a feature gate with an unknown arm": (
         lambda w: w.client.post(
             "/experiments",
-            json={"name": "g", "pool_id": w.pool, "feature_gate": {"enabled": True}},
+            json={
+                "name": "g",
+                "pool_id": w.pool,
+                "feature_gate": {"default_arm_id": "nowhere"},
+            },
         ),
-        *(400, "BAD_REQUEST", "gate"),
+        *(400, "BAD_REQUEST", "default_arm_id nowhere"),
     ),
 }
 

@@ -34,6 +34,7 @@ from proxysvc.experiments import ExperimentService
 from proxysvc.fast.app import FastPath
 from proxysvc.fast.arrival import Arrivals
 from proxysvc.feedback import FeedbackLog
+from proxysvc.gates.service import GateService
 from proxysvc.grpc.server import serve_proxy
 from proxysvc.http.bounds import Bounds
 from proxysvc.http.cors import with_cors
@@ -59,6 +60,7 @@ from qbrixlog import get_logger
 from qbrixserving.background import background
 from qbrixstore.postgres import init_db
 from qbrixstore.postgres import schema_is_current
+from qbrixstore.rebuild import open_store
 from qbrixstore.redis.calls import CallBudgets
 from qbrixstore.redis.changes import Changes
 from qbrixstore.redis.client import RedisClient
@@ -116,7 +118,9 @@ async def proxy(settings: ProxySettings) -> AsyncIterator[Worker]:
         stack.push_async_callback(engine.dispose)
         await _note_schema(engine)
         redis = await stack.enter_async_context(RedisClient(settings.redis))
-        layout = await _layout(redis)
+        layout = await _layout(redis, engine)
+        follow = background(layout.follow(redis), "following the store")
+        await stack.enter_async_context(follow)
         bearers = Bearers(
             settings.jwt.keys(strong=settings.env == "prod"),
             settings.jwt.access_token_expire_minutes * 60,
@@ -153,6 +157,7 @@ async def proxy(settings: ProxySettings) -> AsyncIterator[Worker]:
         experiments = ExperimentService(
             engine, publishing, settings.max_state_bytes, relay.wake, plans
         )
+        gates = GateService(engine, publishing, cache, relay.wake)
         readiness = Readiness()
         served = await stack.enter_async_context(
             serve_proxy(
@@ -160,6 +165,7 @@ async def proxy(settings: ProxySettings) -> AsyncIterator[Worker]:
                 authenticator,
                 pools,
                 experiments,
+                gates,
                 accounts,
                 selection,
                 readiness,
@@ -175,6 +181,7 @@ async def proxy(settings: ProxySettings) -> AsyncIterator[Worker]:
             pools,
             arms,
             experiments,
+            gates,
             accounts,
             told,
             readiness,
@@ -239,12 +246,12 @@ async def _note_schema(engine: AsyncEngine) -> None:
         logger.warning("starting without postgres: %s", error)
 
 
-async def _layout(redis: RedisClient) -> Layout:
-    """The layout of the store, waited for while Redis starts. Raises Unavailable."""
+async def _layout(redis: RedisClient, engine: AsyncEngine) -> Layout:
+    """The layout of the store, waited for while it starts. Raises Unavailable."""
     deadline = asyncio.get_running_loop().time() + PATIENCE
     while True:
         try:
-            return await Layout.ensure(redis)
+            return await open_store(redis, engine)
         except Unavailable as error:
             if asyncio.get_running_loop().time() > deadline:
                 raise

@@ -17,6 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from proxysvc import scopes
 from proxysvc.accounts.plans import Plans
 from proxysvc.audit import note
+from proxysvc.gates.config import GateConfig
+from proxysvc.gates.config import resolve
 from proxysvc.inputs import check_name
 from proxysvc.inputs import check_page
 from proxysvc.inputs import check_value
@@ -37,9 +39,11 @@ from qbrixcore.errors import PoolNotFound
 from qbrixcore.errors import QbrixError
 from qbrixcore.errors import Unavailable
 from qbrixcore.experiment import Experiment
+from qbrixcore.gate import as_dict
 from qbrixlog import get_logger
 from qbrixstore.postgres import get_session
 from qbrixstore.postgres.experiments import Experiments
+from qbrixstore.postgres.gates import Gates
 from qbrixstore.postgres.pools import Pools
 from qbrixstore.postgres.principal import Principal
 from qbrixstore.postgres.records import ExperimentRecord
@@ -58,7 +62,7 @@ class NewExperiment(msgspec.Struct, frozen=True, kw_only=True):
     policy: str
     policy_params: Mapping[str, object] = {}
     enabled: bool = True
-    gated: bool = False
+    gate: GateConfig | None = None
 
 
 class ExperimentService:
@@ -93,7 +97,8 @@ class ExperimentService:
         scopes.require(caller, scopes.EXPERIMENT_WRITE)
         check_name("an experiment", new.name)
         check_value("policy_params", new.policy_params)
-        _refuse_gate(new.gated)
+        if new.gate is not None:
+            scopes.require(caller, scopes.GATE_WRITE)
         if not is_id(new.pool_id):
             raise PoolNotFound()
         record = await self._add(caller, new)
@@ -151,7 +156,8 @@ class ExperimentService:
         """
         scopes.require(caller, scopes.EXPERIMENT_WRITE)
         await self._check_changeable(caller, experiment_id, LearnerReadOnly)
-        _refuse_gate(gated)
+        if gated:
+            raise Invalid("the gate of an experiment is changed with UpdateGateConfig")
         if policy_params is not None:
             check_value("policy_params", policy_params)
         await self._publishing.check()
@@ -221,7 +227,12 @@ class ExperimentService:
                 "enabled": new.enabled,
             }
             await note(session, caller, "experiment.create", experiment.id, made)
-            return await Experiments(session, tenant).add(experiment)
+            record = await Experiments(session, tenant).add(experiment)
+            if new.gate is None:
+                return record
+            gate = resolve(new.gate, record.experiment.pool)
+            await note(session, caller, "gate.create", experiment.id, as_dict(gate))
+            return await Gates(session, tenant).add(experiment.id, gate)
 
     async def _check_room(self, session: AsyncSession, caller: Principal) -> None:
         """Raises ExperimentLimitReached when the plan allows no more active ones."""
@@ -262,8 +273,3 @@ class ExperimentService:
 def _check_id(experiment_id: str) -> None:
     if not is_id(experiment_id):
         raise ExperimentNotFound()
-
-
-def _refuse_gate(gated: bool) -> None:
-    if gated:
-        raise Invalid("feature gates are not available in this version")

@@ -73,6 +73,10 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         "policy": "BetaTSPolicy",
     },
     ("patch", "/api/v1/experiments/{experiment_id}"): {"enabled": False},
+    ("post", "/api/v1/gates/{experiment_id}"): {"enabled": False},
+    ("put", "/api/v1/gates/{experiment_id}"): {"enabled": False},
+    ("patch", "/api/v1/gates/{experiment_id}"): {"enabled": False},
+    ("post", "/api/v1/gates/{experiment_id}/evaluate"): {"context_id": "somebody"},
     ("post", "/api/v1/agent/select"): {
         "experiment_id": "{experiment_id}",
         "context": {"id": "somebody"},
@@ -138,7 +142,12 @@ async def victim(
     client: httpx.AsyncClient,
     pool: dict[str, Any],
 ) -> Victim:
-    body = {"name": "e", "pool_id": pool["id"], "policy": "BetaTSPolicy"}
+    body = {
+        "name": "e",
+        "pool_id": pool["id"],
+        "policy": "BetaTSPolicy",
+        "feature_gate": {"default_arm_name": "red"},
+    }
     experiment = (await client.post("/api/v1/experiments", json=body)).json()
     colleague = await add_person(engine, "member", tenant_id=admin.tenant_id)
     async with RedisClient(settings.redis) as redis:
@@ -252,6 +261,8 @@ METHODS_WITHOUT_IDS = {
     "AuthenticateUser",
 }
 MORE: dict[str, dict[str, Any]] = {
+    "CreateGateConfig": {"config": proxy_pb2.FeatureGateConfig()},
+    "UpdateGateConfig": {"config": proxy_pb2.FeatureGateConfig()},
     "CreateExperiment": {"name": "mine", "policy": "BetaTSPolicy"},
     "UpdatePool": {"name": "mine"},
     "AssignRole": {"role": auth_pb2.ROLE_VIEWER},
@@ -265,12 +276,9 @@ OPERATORS = {
     "CheckUserPermission",
     "CheckAPIKeyScope",
 }
-GATES = {"CreateGateConfig", "GetGateConfig", "UpdateGateConfig", "DeleteGateConfig"}
 OTHER_STATUSES = {
     "Feedback": {"INVALID_ARGUMENT"},
     **dict.fromkeys(OPERATORS, {"PERMISSION_DENIED"}),
-    # what a version does not do tells nothing either
-    **dict.fromkeys(GATES, {"NOT_FOUND", "UNIMPLEMENTED"}),
 }
 
 

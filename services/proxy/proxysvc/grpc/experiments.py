@@ -11,6 +11,7 @@ from proxysvc.grpc import messages
 from proxysvc.grpc.base import Methods
 from proxysvc.grpc.base import page_limit
 from proxysvc.grpc.caller import Context
+from proxysvc.grpc.gate_messages import gate_config
 from proxysvc.grpc.values import from_struct
 from proxysvc.grpc.values import from_texts
 from qbrixproto import proxy_pb2 as proxy
@@ -31,12 +32,14 @@ class ExperimentMethods(Methods):
             policy=request.policy,
             policy_params=_given_params(request) or {},
             enabled=request.enabled,
-            gated=request.HasField("feature_gate"),
+            gate=gate_config(request.feature_gate)
+            if request.HasField("feature_gate")
+            else None,
         )
         record = await self.experiments.create(await self.caller(context), new)
         made = messages.detail(record)
         return proxy.CreateExperimentResponse(
-            experiment=made.experiment, pool=made.pool
+            experiment=made.experiment, pool=made.pool, feature_gate=made.gate
         )
 
     async def GetExperiment(
@@ -47,7 +50,9 @@ class ExperimentMethods(Methods):
         made = messages.detail(
             await self.experiments.get(caller, request.experiment_id)
         )
-        return proxy.GetExperimentResponse(experiment=made.experiment, pool=made.pool)
+        return proxy.GetExperimentResponse(
+            experiment=made.experiment, pool=made.pool, feature_gate=made.gate
+        )
 
     async def ListExperiments(
         self, request: proxy.ListExperimentsRequest, context: Context
@@ -82,7 +87,7 @@ class ExperimentMethods(Methods):
         )
         made = messages.detail(record)
         return proxy.UpdateExperimentResponse(
-            experiment=made.experiment, pool=made.pool
+            experiment=made.experiment, pool=made.pool, feature_gate=made.gate
         )
 
     async def DeleteExperiment(

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from google.protobuf.struct_pb2 import Value
 
+from proxysvc.grpc.gate_messages import gate_message
 from proxysvc.grpc.values import to_struct
 from proxysvc.grpc.values import to_texts
 from proxysvc.params import shown_params
@@ -21,10 +22,11 @@ from qbrixstore.postgres.records import PoolRecord
 
 
 class Detail(NamedTuple):
-    """An experiment and its pool: what every answer about experiments is made of."""
+    """What every answer about an experiment is made of."""
 
     experiment: common.Experiment
     pool: common.Pool
+    gate: proxy.FeatureGateConfig | None
 
 
 def pool(record: PoolRecord) -> common.Pool:
@@ -68,12 +70,14 @@ def detail(record: ExperimentRecord) -> Detail:
         created_at=_moment(record.created_at),
         updated_at=_moment(record.updated_at),
     )
-    return Detail(message, embedded_pool(experiment.pool))
+    return Detail(message, embedded_pool(experiment.pool), gate_message(record))
 
 
 def item(made: Detail) -> proxy.ExperimentDetail:
     """An experiment in a list."""
-    return proxy.ExperimentDetail(experiment=made.experiment, pool=made.pool)
+    return proxy.ExperimentDetail(
+        experiment=made.experiment, pool=made.pool, feature_gate=made.gate
+    )
 
 
 def chosen_arm(arm: DefinitionArm, index: int) -> common.Arm:

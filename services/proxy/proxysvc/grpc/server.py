@@ -11,6 +11,7 @@ import grpc
 from proxysvc.accounts.assembly import Accounts
 from proxysvc.auth import Authenticator
 from proxysvc.experiments import ExperimentService
+from proxysvc.gates.service import GateService
 from proxysvc.grpc.auth import AuthServicer
 from proxysvc.grpc.bounds import CallBounds
 from proxysvc.grpc.servicer import ProxyServicer
@@ -44,13 +45,16 @@ async def serve_proxy(
     authenticator: Authenticator,
     pools: PoolService,
     experiments: ExperimentService,
+    gates: GateService,
     accounts: Accounts,
     selection: Selection,
     readiness: Readiness,
 ) -> AsyncIterator[Served]:
     """ProxyService and AuthService with health and reflection. Raises CannotStart."""
     auth = AuthServicer(authenticator, accounts)
-    servicer = ProxyServicer(authenticator, pools, experiments, selection, readiness)
+    servicer = ProxyServicer(
+        authenticator, pools, experiments, gates, selection, readiness
+    )
 
     def register(server: grpc.aio.Server) -> None:
         proxy_pb2_grpc.add_ProxyServiceServicer_to_server(servicer, server)

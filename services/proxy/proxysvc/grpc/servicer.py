@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import grpc
-
 from proxysvc.auth import Authenticator
 from proxysvc.experiments import ExperimentService
+from proxysvc.gates.service import GateService
 from proxysvc.grpc import messages
 from proxysvc.grpc.agent import AgentMethods
 from proxysvc.grpc.caller import Context
 from proxysvc.grpc.experiments import ExperimentMethods
+from proxysvc.grpc.gates import GateMethods
 from proxysvc.grpc.pools import PoolMethods
 from proxysvc.policies import list_policies
 from proxysvc.pools import PoolService
@@ -25,6 +23,7 @@ from qbrixproto import proxy_pb2_grpc
 class ProxyServicer(
     PoolMethods,
     ExperimentMethods,
+    GateMethods,
     AgentMethods,
     proxy_pb2_grpc.ProxyServiceServicer,
 ):
@@ -35,12 +34,14 @@ class ProxyServicer(
         authenticator: Authenticator,
         pools: PoolService,
         experiments: ExperimentService,
+        gates: GateService,
         selection: Selection,
         readiness: Readiness,
     ) -> None:
         self.authenticator = authenticator
         self.pools = pools
         self.experiments = experiments
+        self.gates = gates
         self.selection = selection
         self._readiness = readiness
 
@@ -60,26 +61,3 @@ class ProxyServicer(
         statuses = common.HealthCheckResponse
         status = statuses.SERVING if self._readiness.ready else statuses.NOT_SERVING
         return common.HealthCheckResponse(status=status)
-
-    async def CreateGateConfig(self, request: Any, context: Context) -> None:
-        """Not in this version."""
-        await _no_gates(context)
-
-    async def GetGateConfig(self, request: Any, context: Context) -> None:
-        """Not in this version."""
-        await _no_gates(context)
-
-    async def UpdateGateConfig(self, request: Any, context: Context) -> None:
-        """Not in this version."""
-        await _no_gates(context)
-
-    async def DeleteGateConfig(self, request: Any, context: Context) -> None:
-        """Not in this version."""
-        await _no_gates(context)
-
-
-async def _no_gates(context: Context) -> None:
-    await context.abort(
-        grpc.StatusCode.UNIMPLEMENTED,
-        "feature gates are not available in this version",
-    )

@@ -34,10 +34,11 @@ def to_texts(values: Mapping[str, Any]) -> dict[str, str]:
 
 def from_texts(texts: Mapping[str, str]) -> dict[str, Any]:
     """What a string map of JSON texts and bare strings stands for."""
-    return {name: _parsed(text) for name, text in texts.items()}
+    return {name: from_text(text) for name, text in texts.items()}
 
 
-def _parsed(text: str) -> object:
+def from_text(text: str) -> Any:
+    """What a JSON text stands for; any other text stands for itself."""
     try:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError):

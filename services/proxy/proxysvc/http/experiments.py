@@ -18,6 +18,7 @@ from litestar.params import QueryParameter
 
 from proxysvc.experiments import ExperimentService
 from proxysvc.experiments import NewExperiment
+from proxysvc.gates.config import GateConfig
 from proxysvc.http.body import StrictJSON
 from proxysvc.http.paging import Limit
 from proxysvc.http.paging import Offset
@@ -39,7 +40,7 @@ class ExperimentCreate(msgspec.Struct):
     policy: str = ""
     policy_params: dict[str, Any] = {}
     enabled: bool = True
-    feature_gate: dict[str, Any] | None = None
+    feature_gate: GateConfig | None = None
 
 
 class ExperimentUpdate(msgspec.Struct):
@@ -72,7 +73,7 @@ class ExperimentController(Controller):
             policy=data.policy,
             policy_params=data.policy_params,
             enabled=data.enabled,
-            gated=data.feature_gate is not None,
+            gate=data.feature_gate,
         )
         return ExperimentReply.of(await experiments.create(principal, new))
 

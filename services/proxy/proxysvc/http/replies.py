@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from proxysvc.http.gate_replies import GateReply
 from proxysvc.learners import learner_ids
 from proxysvc.params import shown_params
 from qbrixcore.param.hyper import ParamInfo
@@ -83,7 +84,7 @@ class ExperimentReply(msgspec.Struct):
     created_at: datetime
     updated_at: datetime
     pool: PoolReply
-    feature_gate: dict[str, Any] | None = None
+    feature_gate: GateReply | None = None
     meta_experiment_id: str | None = None
     learner_ids: list[str] = []
 
@@ -103,6 +104,7 @@ class ExperimentReply(msgspec.Struct):
             pool=PoolReply.embedded(experiment.pool),
             meta_experiment_id=record.meta_experiment_id,
             learner_ids=learner_ids(experiment),
+            feature_gate=GateReply.of(record),
         )
 
 

@@ -22,6 +22,7 @@ from proxysvc.auth import Authenticator
 from proxysvc.experiments import ExperimentService
 from proxysvc.fast.arrival import Arrivals
 from proxysvc.fast.body import MAX_BYTES
+from proxysvc.gates.service import GateService
 from proxysvc.http.arms import ArmController
 from proxysvc.http.audit import get_audit
 from proxysvc.http.auth import AuthController
@@ -36,6 +37,7 @@ from proxysvc.http.document import OPENAPI
 from proxysvc.http.document import get_document
 from proxysvc.http.errors import HANDLERS
 from proxysvc.http.experiments import ExperimentController
+from proxysvc.http.gates import GateController
 from proxysvc.http.health import get_health
 from proxysvc.http.health import get_info
 from proxysvc.http.health import get_readiness
@@ -64,6 +66,7 @@ def rest_api(
     pools: PoolService,
     arms: ArmService,
     experiments: ExperimentService,
+    gates: GateService,
     accounts: Accounts,
     told: Insights,
     readiness: Readiness,
@@ -78,6 +81,7 @@ def rest_api(
             PoolController,
             ArmController,
             ExperimentController,
+            GateController,
             RestartController,
             get_policies,
             get_audit,
@@ -103,6 +107,7 @@ def rest_api(
             "pools": _given(PoolService, pools),
             "arms": _given(ArmService, arms),
             "experiments": _given(ExperimentService, experiments),
+            "gates": _given(GateService, gates),
             "logins": _given(LoginService, accounts.logins),
             "users": _given(UserService, accounts.users),
             "keys": _given(KeyService, accounts.keys),

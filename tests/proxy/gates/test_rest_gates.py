@@ -1,0 +1,367 @@
+"""Gates over REST, as the published clients read and write them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+from tests.proxy.conftest import client_of
+from tests.proxy.people import Person
+from tests.proxy.people import add_person
+
+from proxysvc.app import Worker
+
+FIELDS = {
+    "experiment_id",
+    "enabled",
+    "rollout_percentage",
+    "default_arm_id",
+    "default_arm_name",
+    "schedule_start",
+    "schedule_end",
+    "active_hours_start",
+    "active_hours_end",
+    "timezone",
+    "rules",
+    "created_at",
+    "updated_at",
+    "version",
+}
+NOTHING = "0" * 32
+Json = dict[str, Any]
+
+
+@pytest.fixture
+async def experiment(client: httpx.AsyncClient, pool: Json) -> Json:
+    body = {"name": "e", "pool_id": pool["id"], "policy": "BetaTSPolicy"}
+    made: Json = (await client.post("/api/v1/experiments", json=body)).json()
+    return made
+
+
+@pytest.fixture
+def url(experiment: Json) -> str:
+    return f"/api/v1/gates/{experiment['id']}"
+
+
+@pytest.fixture
+def red(pool: Json) -> str:
+    arm: str = pool["arms"][0]["id"]
+    return arm
+
+
+@pytest.fixture
+def green(pool: Json) -> str:
+    arm: str = pool["arms"][1]["id"]
+    return arm
+
+
+def full(red: str) -> Json:
+    return {
+        "enabled": True,
+        "rollout_percentage": 25.5,
+        "default_arm_id": red,
+        "schedule_start": "2026-01-01T00:00:00",
+        "schedule_end": "2030-01-01T01:00:00+01:00",
+        "active_hours_start": "22:00",
+        "active_hours_end": "06:30",
+        "timezone": "America/New_York",
+        "rules": [{"key": "plan", "operator": "in", "value": ["pro", None, 1.5]}],
+    }
+
+
+async def test_an_empty_gate_has_defaults(
+    client: httpx.AsyncClient, experiment: Json, url: str
+) -> None:
+    answer = await client.post(url, json={})
+    assert answer.status_code == 201
+    made = answer.json()
+    assert set(made) == FIELDS
+    assert made["experiment_id"] == experiment["id"]
+    assert (made["enabled"], made["rollout_percentage"]) == (True, 100.0)
+    assert (made["timezone"], made["rules"], made["version"]) == ("UTC", [], 1)
+    for name in FIELDS:
+        if name.startswith(("default", "schedule", "active")):
+            assert made[name] is None
+    assert isinstance(made["updated_at"], str)
+    assert (await client.get(url)).json() == made
+    shown = await client.get(f"/api/v1/experiments/{experiment['id']}")
+    assert shown.json()["feature_gate"] == made
+
+
+async def test_a_full_gate_comes_back(
+    client: httpx.AsyncClient, url: str, red: str
+) -> None:
+    made = (await client.post(url, json=full(red))).json()
+    assert made["default_arm_name"] == "red"
+    assert made["schedule_start"] in (
+        "2026-01-01T00:00:00Z",
+        "2026-01-01T00:00:00+00:00",
+    )
+    assert made["schedule_end"][:19] == "2030-01-01T00:00:00"
+    for name in ("rollout_percentage", "active_hours_start", "timezone"):
+        assert made[name] == full(red)[name]
+    assert made["rules"] == [
+        {
+            "key": "plan",
+            "operator": "in",
+            "value": ["pro", None, 1.5],
+            "arm_id": None,
+            "arm_name": None,
+        }
+    ]
+    # what a client read, it may write as it is
+    again = await client.put(url, json=made)
+    assert again.status_code == 200
+    changed = {"updated_at", "version"}
+    assert {k: v for k, v in again.json().items() if k not in changed} == {
+        k: v for k, v in made.items() if k not in changed
+    }
+    assert again.json()["version"] == 2
+
+
+async def test_arms_are_known_by_id_and_by_name(
+    client: httpx.AsyncClient, url: str, red: str, green: str
+) -> None:
+    rule = {"key": "a", "operator": "==", "value": 1}
+    given = [
+        {**rule, "arm_id": red},
+        {**rule, "arm_name": "green"},
+        {**rule, "arm_id": green, "arm_name": "green"},
+        {**rule, "arm_id": None, "arm_name": None},
+    ]
+    made = await client.post(url, json={"default_arm_name": "green", "rules": given})
+    shown = made.json()
+    assert (shown["default_arm_id"], shown["default_arm_name"]) == (green, "green")
+    assert [(r["arm_id"], r["arm_name"]) for r in shown["rules"]] == [
+        (red, "red"),
+        (green, "green"),
+        (green, "green"),
+        (None, None),
+    ]
+    for wrong in (
+        {"arm_id": NOTHING},
+        {"arm_id": ""},
+        {"arm_name": "blue"},
+        {"arm_id": red, "arm_name": "green"},
+    ):
+        refused = await client.put(url, json={"rules": [{**rule, **wrong}]})
+        assert (refused.status_code, refused.json()["code"]) == (400, "BAD_REQUEST")
+        assert "rules[0].arm" in refused.json()["detail"]
+    assert (await client.get(url)).json() == shown
+
+
+@pytest.mark.parametrize(
+    "operator",
+    "equals == eq not_equals != ne greater_than > gt less_than < lt "
+    "greater_or_equal >= gte less_or_equal <= lte contains not_contains in "
+    "not_in".split(),
+)
+async def test_operators_keep_their_spelling(
+    client: httpx.AsyncClient, url: str, operator: str
+) -> None:
+    rule = {"key": "a", "operator": operator, "value": "x"}
+    made = await client.post(url, json={"rules": [rule]})
+    assert made.json()["rules"][0]["operator"] == operator
+
+
+async def test_operators_of_other_tools_are_translated(
+    client: httpx.AsyncClient, url: str
+) -> None:
+    rules = [{"key": "a", "operator": name, "value": []} for name in ("neq", "nin")]
+    made = await client.post(url, json={"rules": rules})
+    assert [rule["operator"] for rule in made.json()["rules"]] == ["!=", "not_in"]
+
+
+RULE = {"key": "a", "operator": "==", "value": 1}
+TYPES: list[tuple[Json, list[object]]] = [
+    ({"rollout_percentage": 100.5}, ["body", "rollout_percentage"]),
+    ({"rollout_percentage": -1}, ["body", "rollout_percentage"]),
+    ({"rollout_percentage": None}, ["body", "rollout_percentage"]),
+    ({"enabled": "yes"}, ["body", "enabled"]),
+    ({"enabled": None}, ["body", "enabled"]),
+    ({"active_hours_start": "24:00"}, ["body", "active_hours_start"]),
+    ({"active_hours_end": "9:00"}, ["body", "active_hours_end"]),
+    ({"active_hours_end": "09:00\n"}, ["body", "active_hours_end"]),
+    ({"schedule_start": 5}, ["body", "schedule_start"]),
+    ({"schedule_start": "tomorrow"}, ["body"]),
+    ({"schedule_end": "0001-01-01T00:00:00+10:00"}, ["body"]),
+    ({"timezone": "Mars/Olympus"}, ["body"]),
+    ({"timezone": ""}, ["body"]),
+    ({"rules": [{**RULE, "operator": "like"}]}, ["body", "rules", 0, "operator"]),
+    ({"rules": [{**RULE, "key": ""}]}, ["body", "rules", 0, "key"]),
+    ({"rules": [RULE, {"operator": "=="}]}, ["body", "rules", 1, "key"]),
+    ({"rules": [RULE] * 201}, ["body", "rules"]),
+    ({"rules": {}}, ["body", "rules"]),
+]
+
+
+@pytest.mark.parametrize(("wrong", "place"), TYPES)
+async def test_what_does_not_decode_is_unprocessable(
+    client: httpx.AsyncClient, url: str, wrong: Json, place: list[object]
+) -> None:
+    answers = [await client.post(url, json=wrong)]
+    assert (await client.post(url, json={})).status_code == 201
+    answers.append(await client.put(url, json=wrong))
+    answers.append(await client.patch(url, json=wrong))
+    for answer in answers:
+        assert answer.status_code == 422, answer.text
+        (problem,) = answer.json()["detail"]
+        assert problem["loc"] == place
+        assert problem["msg"]
+    assert (await client.get(url)).json()["version"] == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"default_arm_id": NOTHING}, "default_arm_id 000"),
+        ({"default_arm_name": "blue"}, "default_arm_name blue"),
+        (
+            {"schedule_start": "2026-02-01", "schedule_end": "2026-01-01"},
+            "before schedule_start",
+        ),
+        ({"rules": [{**RULE, "key": "a\x00"}]}, "rules[0].key"),
+        ({"rules": [{**RULE, "value": ["\x00"]}]}, "rules[0].value"),
+        ({"rules": [{**RULE, "value": {"n": 2**64}}]}, "rules[0].value"),
+        ({"rules": [{**RULE, "value": -1e300}]}, "rules[0].value"),
+        ({"rules": [{**RULE, "value": "x" * 70_000}]}, "larger than 65536 bytes"),
+    ],
+)
+async def test_what_cannot_be_is_refused(
+    client: httpx.AsyncClient, url: str, wrong: Json, said: str
+) -> None:
+    refused = await client.post(url, json=wrong)
+    assert (refused.status_code, refused.json()["code"]) == (400, "BAD_REQUEST")
+    assert said in refused.json()["detail"]
+    assert (await client.get(url)).status_code == 404
+
+
+async def test_a_patch_changes_what_it_names(
+    client: httpx.AsyncClient, url: str, red: str, green: str
+) -> None:
+    before = (await client.post(url, json=full(red))).json()
+
+    async def patch(**changes: object) -> Json:
+        answer = await client.patch(url, json=changes)
+        assert answer.status_code == 200, answer.text
+        after: Json = answer.json()
+        assert after["version"] == before["version"] + 1
+        assert after["updated_at"] > before["updated_at"]
+        kept = FIELDS - set(changes) - {"version", "updated_at", "default_arm_name"}
+        assert {k: after[k] for k in kept} == {k: before[k] for k in kept}
+        before.update(after)
+        return after
+
+    assert (await patch(rollout_percentage=50))["rollout_percentage"] == 50
+    assert (await patch(enabled=False))["enabled"] is False
+    named = await patch(default_arm_id=green)
+    assert named["default_arm_name"] == "green"
+    for name in ("schedule_start", "schedule_end", "active_hours_start"):
+        assert (await patch(**{name: None}))[name] is None
+    assert (await patch(active_hours_end=None))["active_hours_end"] is None
+    cleared = await patch(default_arm_id=None)
+    assert cleared["default_arm_name"] is None
+    assert (await patch(timezone=None))["timezone"] == "UTC"
+    rule = {"key": "b", "operator": ">", "value": 2, "arm_name": "red"}
+    assert (await patch(rules=[rule]))["rules"][0]["arm_id"] == red
+    assert (await patch(rules=[]))["rules"] == []
+    assert (await client.get(url)).json() == before
+
+
+async def test_a_default_arm_is_replaced_by_name_too(
+    client: httpx.AsyncClient, url: str, red: str, green: str
+) -> None:
+    await client.post(url, json={"default_arm_id": red})
+    named = await client.patch(url, json={"default_arm_name": "green"})
+    assert named.json()["default_arm_id"] == green
+    cleared = await client.patch(url, json={"default_arm_name": None})
+    assert cleared.json()["default_arm_id"] is None
+
+
+async def test_put_replaces_the_whole(
+    client: httpx.AsyncClient, url: str, red: str
+) -> None:
+    await client.post(url, json=full(red))
+    replaced = (await client.put(url, json={"enabled": False})).json()
+    assert (replaced["enabled"], replaced["version"]) == (False, 2)
+    assert replaced["rollout_percentage"] == 100
+    assert (replaced["default_arm_id"], replaced["rules"]) == (None, [])
+
+
+async def test_a_gate_is_made_once_and_gone_when_deleted(
+    client: httpx.AsyncClient, experiment: Json, url: str
+) -> None:
+    for call in (
+        client.get(url),
+        client.put(url, json={}),
+        client.patch(url, json={"enabled": True}),
+        client.delete(url),
+        client.post(f"{url}/evaluate", json={"context_id": "x"}),
+    ):
+        missing = await call
+        assert (missing.status_code, missing.json()["code"]) == (404, "GATE_NOT_FOUND")
+    assert (await client.post(url, json={})).status_code == 201
+    second = await client.post(url, json={"enabled": False})
+    assert (second.status_code, second.json()["code"]) == (409, "CONFLICT")
+    assert (await client.delete(url)).status_code == 200
+    assert (await client.get(url)).status_code == 404
+    assert (await client.post(url, json={})).json()["version"] == 1
+    await client.delete(f"/api/v1/experiments/{experiment['id']}")
+    for unknown in (url, f"/api/v1/gates/{NOTHING}", "/api/v1/gates/x"):
+        for method in ("get", "post", "put", "patch", "delete"):
+            body = {} if method in ("post", "put", "patch") else None
+            answer = await client.request(method, unknown, json=body)
+            assert answer.status_code == 404
+            assert answer.json()["code"] == "EXPERIMENT_NOT_FOUND"
+
+
+async def test_changes_are_in_the_audit_log(
+    client: httpx.AsyncClient, pool: Json, experiment: Json, url: str, red: str
+) -> None:
+    await client.post(url, json={"default_arm_id": red})
+    await client.patch(url, json={"rollout_percentage": 10})
+    await client.delete(url)
+    refused = await client.patch(url, json={"rollout_percentage": 10})
+    assert refused.status_code == 404
+    query = {"subject_id": experiment["id"]}
+    log = (await client.get("/api/v1/audit", params=query)).json()["entries"]
+    assert [entry["action"] for entry in log] == [
+        "gate.delete",
+        "gate.update",
+        "gate.create",
+        "experiment.create",
+    ]
+    assert log[1]["changes"]["rollout_percentage"] == 10
+    assert log[2]["changes"]["default_arm_id"] == red
+    body = {"name": "g", "pool_id": pool["id"], "policy": "BetaTSPolicy"}
+    gated = await client.post("/api/v1/experiments", json={**body, "feature_gate": {}})
+    query = {"subject_id": gated.json()["id"]}
+    log = (await client.get("/api/v1/audit", params=query)).json()["entries"]
+    assert {entry["action"] for entry in log} == {"gate.create", "experiment.create"}
+
+
+async def test_roles_may_do_what_their_scopes_say(
+    worker: Worker,
+    engine: AsyncEngine,
+    admin: Person,
+    client: httpx.AsyncClient,
+    url: str,
+) -> None:
+    viewer = await add_person(engine, "viewer", tenant_id=admin.tenant_id)
+    assert (await client.post(url, json={})).status_code == 201
+    async with client_of(worker, viewer.headers) as viewing:
+        assert (await viewing.get(url)).status_code == 200
+        tried = await viewing.post(f"{url}/evaluate", json={"context_id": ""})
+        assert tried.status_code == 200
+        for call in (
+            viewing.post(url, json={}),
+            viewing.put(url, json={}),
+            viewing.patch(url, json={"enabled": False}),
+            viewing.delete(url),
+        ):
+            denied = await call
+            assert denied.status_code == 403
+            assert denied.json()["code"] == "INSUFFICIENT_SCOPES"
+    assert (await client.get(url)).json()["version"] == 1
