@@ -109,8 +109,8 @@ def test_an_unknown_experiment_is_no_outage(client: Client) -> None:
 @pytest.fixture(scope="module")
 def without_motor(beside: Callable[..., Beside], place: Place) -> Place:
     """A proxy whose motor is away."""
-    (port,) = (place.up.environ["CORTEX_GRPC_PORT"],)
-    return beside(PROXY_MOTOR_PORT=port).place
+    # something answers there, and it is no motor
+    return beside(PROXY_MOTOR_PORT=place.up.environ["CORTEX_GRPC_PORT"]).place
 
 
 @pytest.mark.row(46, 67)
@@ -126,13 +126,18 @@ def test_without_a_motor_the_fallback_is_taken(
     assert chosen.arm.name == "fallback"
 
 
+@pytest.fixture(scope="module")
+def narrow(beside: Callable[..., Beside]) -> Place:
+    """A proxy that has one select in flight at most."""
+    return beside(PROXY_MAX_IN_FLIGHT="1").place
+
+
 @pytest.mark.row(46)
 def test_an_overloaded_proxy_says_so_at_once(
-    connect: Connect, caller: Caller, beside: Callable[..., Beside]
+    connect: Connect, caller: Caller, narrow: Place
 ) -> None:
-    """Many at once at a proxy that takes one at a time: answers and refusals only."""
+    """Many at once at a narrow proxy: answers and refusals, nothing else."""
     made = running(connect(caller))
-    narrow = beside(PROXY_MAX_IN_FLIGHT="1").place
     client = connect(caller, at=narrow)
     client.agent.select(made.id, {"id": "first"})
     refusals = {"RateLimitedError": 429, "ServiceUnavailableError": 503}
@@ -215,26 +220,22 @@ def test_rewards_are_integers_or_floats(client: Client) -> None:
         client.agent.feedback(token, 7)
 
 
+@pytest.fixture(scope="module")
+def hasty(beside: Callable[..., Beside]) -> Place:
+    """Where a token may be rewarded for one second only."""
+    return beside(PROXY_TOKEN_TTL_SEC="1").place
+
+
 @pytest.mark.row(50)
 def test_an_expired_token_is_refused(
-    connect: Connect, caller: Caller, beside: Callable[..., Beside]
+    connect: Connect, caller: Caller, hasty: Place
 ) -> None:
-    """It expires where it may be rewarded for one second only."""
     token = a_token(connect(caller))
-    hasty = connect(caller, at=short_lived(beside))
+    client = connect(caller, at=hasty)
     time.sleep(1.1)
     with refused("BadRequestError", 400) as caught:
-        hasty.agent.feedback(token, 1)
+        client.agent.feedback(token, 1)
     assert "expired" in str(caught[0].detail)
-
-
-STARTED: dict[str, Place] = {}
-
-
-def short_lived(beside: Callable[..., Beside]) -> Place:
-    if "short" not in STARTED:
-        STARTED["short"] = beside(PROXY_TOKEN_TTL_SEC="1").place
-    return STARTED["short"]
 
 
 @pytest.mark.row(50, 58)
@@ -255,13 +256,16 @@ def test_feedback_is_answered_in_json(plain: httpx.Client, place: Place) -> None
     assert plain.post(FEEDBACK, json={"request_id": None, "reward": 1}).is_client_error
 
 
+@pytest.fixture(scope="module")
+def proxy(beside: Callable[..., Beside]) -> Beside:
+    """One that may be started again."""
+    return beside()
+
+
 @pytest.mark.row(51)
 def test_tokens_outlive_restarts_and_repeat(
-    connect: Connect, caller: Caller, place: Place, beside: Callable[..., Beside]
+    connect: Connect, caller: Caller, place: Place, proxy: Beside
 ) -> None:
-    if "restarted" not in STARTED:
-        STARTED["restarted"] = beside()  # type: ignore[assignment]
-    proxy: Any = STARTED["restarted"]
     client = connect(caller, at=proxy.place)
     token = a_token(client)
     proxy.stop()
