@@ -78,6 +78,17 @@ async def test_a_body_may_come_in_chunks(
     assert exchange.body["request_id"]
 
 
+async def test_nothing_is_read_behind_a_body_of_the_announced_length(
+    exchange: Exchange, plain: dict[str, Any]
+) -> None:
+    whole = request(plain)
+    await exchange.run(whole, length=len(whole))
+    assert (exchange.status, exchange.taken) == (200, 1)
+    exchange.sent.clear()
+    await exchange.run(whole[:9], whole[9:], b"", length=len(whole))
+    assert (exchange.status, exchange.taken) == (200, 2)
+
+
 async def test_a_body_that_breaks_off_is_not_our_fault(
     exchange: Exchange, plain: dict[str, Any]
 ) -> None:
