@@ -14,6 +14,7 @@ from qbrixstore.redis import keys
 from qbrixstore.redis.changes import encode_changes
 from qbrixstore.redis.client import RedisClient
 from qbrixstore.redis.client import Script
+from qbrixstore.redis.counts import Counts
 from qbrixstore.redis.event import ControlEvent
 from qbrixstore.redis.event import encode
 from qbrixstore.redis.layout import Layout
@@ -94,6 +95,7 @@ class Definitions:
                 experiment,
             ],
         )
+        await Counts(self._client, layout).forget((tenant, experiment))
         return bool(reply)
 
     async def get(self, tenant: str, experiment: str) -> Definition | None:

@@ -1,0 +1,98 @@
+"""What the runtime routes tell of the parts that run, and of those that do not."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+from tests.proxy.conftest import client_of
+from tests.proxy.insight.test_counting import event
+from tests.proxy.people import Person
+from tests.proxy.people import add_person
+from tests.proxy.samples import definition
+
+from cortexsvc.app import cortex
+from cortexsvc.settings import CortexSettings
+from proxysvc.app import proxy
+from proxysvc.settings import MotorAddress
+from proxysvc.settings import ProxySettings
+from qbrixcli.embedded.ports import free_port
+from qbrixstore.postgres import PostgresSettings
+from qbrixstore.redis.client import RedisClient
+from qbrixstore.redis.config import RedisSettings
+from qbrixstore.redis.layout import Layout
+from qbrixstore.redis.publisher import RedisStreamPublisher
+
+RUNTIME = "/api/v1/runtime"
+
+
+async def told(client: httpx.AsyncClient, path: str) -> tuple[int, Any]:
+    answer = await client.get(f"{RUNTIME}{path}")
+    return answer.status_code, answer.json()
+
+
+@pytest.fixture
+async def whole(
+    beside: ProxySettings,
+    postgres_server: PostgresSettings,
+    redis_server: RedisSettings,
+    admin: Person,
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A worker of a system in which everything runs."""
+    learning = CortexSettings(grpc_port=0, redis=redis_server, postgres=postgres_server)
+    async with (
+        cortex(learning),
+        proxy(beside) as worker,
+        client_of(worker, admin.headers) as client,
+    ):
+        yield client
+
+
+async def test_everything_runs(whole: httpx.AsyncClient) -> None:
+    for service in ("redis", "motor", "cortex"):
+        assert await told(whole, f"/{service}/health") == (
+            200,
+            {"service": service, "status": "ok"},
+        )
+    status, size = await told(whole, "/redis/stream/size")
+    assert status == 200
+    assert size == {"len": 0}
+
+
+async def test_the_stream_is_as_long_as_what_waits(
+    redis: RedisClient, client: httpx.AsyncClient
+) -> None:
+    layout = await Layout.ensure(redis)
+    sent = [event(definition(), 0, 1.0, number) for number in range(70)]
+    before = (await told(client, "/redis/stream/size"))[1]["len"]
+    await RedisStreamPublisher(redis, layout).append(sent)
+    # events, however few entries of the stream hold them
+    assert await told(client, "/redis/stream/size") == (200, {"len": before + 70})
+
+
+async def test_what_does_not_run_is_unavailable(client: httpx.AsyncClient) -> None:
+    assert (await told(client, "/redis/health"))[0] == 200
+    for service, word in (("motor", "motor"), ("cortex", "cortex")):
+        status, answer = await told(client, f"/{service}/health")
+        assert status == 503
+        assert answer["code"] == "SERVICE_UNAVAILABLE"
+        assert word in answer["detail"]
+
+
+async def test_the_scope_is_asked_for(
+    settings: ProxySettings, engine: AsyncEngine, admin: Person
+) -> None:
+    limited = await add_person(engine, "admin", ["agent:read"], admin.tenant_id)
+    settings = msgspec.structs.replace(settings, motor=MotorAddress(port=free_port()))
+    async with proxy(settings) as worker, client_of(worker, limited.headers) as client:
+        for path in (
+            "/redis/health",
+            "/motor/health",
+            "/cortex/health",
+            "/redis/stream/size",
+        ):
+            assert (await told(client, path))[0] == 403
