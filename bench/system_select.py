@@ -44,6 +44,7 @@ CONNECTIONS = (32, 1, 128)
 ARMS = 10
 WARM_SELECTS = 1_000
 MEMORY_SELECTS = 50_000
+ECHO = "bench.echo:app"
 
 
 async def measure(rounds: int, seconds: int) -> None:
@@ -88,7 +89,7 @@ async def compare(
     select: Target, same_body: Target, connections: int, rounds: int, seconds: int
 ) -> None:
     """Alternating rounds of echo and select at so many connections."""
-    services = {**find_services(), "echo": find_worker("bench.echo:app")}
+    services = {**find_services(), "echo": find_worker(ECHO)}
     echoes: list[Round] = []
     selects: list[Round] = []
     spent = dict.fromkeys(services, 0.0)
@@ -188,13 +189,13 @@ async def _post(client: httpx.AsyncClient, path: str, body: object) -> Any:
 
 
 @asynccontextmanager
-async def echo() -> AsyncIterator[str]:
+async def echo(app: str = ECHO) -> AsyncIterator[str]:
     """Address of a running echo."""
     port = free_port()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "granian", "--interface", "asgi", "--loop", "uvloop"),
         *("--workers", "1", "--http", "1", "--no-ws", "--host", "127.0.0.1"),
-        *("--port", str(port), "--no-log", "bench.echo:app"),
+        *("--port", str(port), "--no-log", app),
         env={**os.environ, "PYTHONPATH": os.getcwd()},
     )
     try:
