@@ -80,9 +80,14 @@ class Rest:
         return await self.client.post(FEEDBACK_BATCH, content=msgspec.json.encode(body))
 
     async def logged(self) -> list[FeedbackEvent]:
-        """Every event of the log, oldest first."""
+        """Every reward in the log, oldest first."""
         entries = await self.redis.execute("XRANGE", self.layout.log(0), "-", "+")
-        return [event.decode(data) for _, fields in entries for data in fields[1::2]]
+        return [
+            one
+            for _, fields in entries
+            for one in event.decode_many(fields[1::2])
+            if isinstance(one, FeedbackEvent)
+        ]
 
     async def _made(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         answer = await self.client.post(
