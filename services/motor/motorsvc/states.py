@@ -14,6 +14,7 @@ from motorsvc.cache import Key
 from motorsvc.cache import SoftCache
 from qbrixcore.errors import CorruptState
 from qbrixcore.errors import InvalidContext
+from qbrixcore.errors import Unavailable
 from qbrixcore.param import codec
 from qbrixcore.param.codec import Stored
 from qbrixcore.policy.base import Prepared
@@ -104,4 +105,7 @@ def _matching(agent: Agent, stored: Stored) -> Arms:
             f"the parameters of {definition.experiment} are of {header.policy} with "
             f"{header.dim} features, not {definition.policy} with {definition.dim}"
         )
-    return agent.arms(header.num_arms)
+    arms = agent.arms(header.num_arms)
+    if not arms.active.any() and any(arm.active for arm in definition.arms):
+        raise Unavailable("the arms that are active have not reached the state yet")
+    return arms
