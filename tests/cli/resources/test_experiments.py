@@ -100,9 +100,9 @@ def test_select_with_features(
     words = ("--policy", "LinUCBPolicy", "--params", json.dumps(params))
     made = qbrix.json("experiment", "create", unique(), "--pool", pool["id"], *words)
     metadata = ("--metadata", '{"country": "TR"}')
-    words = ("select", made["id"], *features, *metadata)
     # a policy that nobody used before may still be compiled
-    eventually(lambda: main([*words]) == 0)
+    words = ("select", made["id"], *features, *metadata)
+    eventually(lambda: main(words) == 0)
     assert qbrix.json(*words)["arm"]["index"] in (0, 1)
     assert "BAD_REQUEST: " in qbrix.fails("select", made["id"], "--vector", "[1]")
 

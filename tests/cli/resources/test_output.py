@@ -71,6 +71,16 @@ def test_nothing() -> None:
     assert stream.getvalue() == "no pools\n"
 
 
+def test_ids_only() -> None:
+    stream = io.StringIO()
+    out = Output(stream, quiet=True)
+    out.record(POOL, A_POOL)
+    out.rows(POOL, [{**A_POOL, "id": "p2"}, {**A_POOL, "id": "p3"}])
+    out.rows(POOL, [])
+    out.said("deleted", {})
+    assert stream.getvalue() == "p1\np2\np3\n"
+
+
 def test_json_is_the_answer() -> None:
     out, stream = shown(as_json=True)
     out.record(POOL, A_POOL)
@@ -153,7 +163,7 @@ async def much(desk):
     for _ in range(100_000):
         desk.out.said("line", None)
 
-sys.exit(run(Namespace(prepare=None, local=True, json=False, run=much)))
+sys.exit(run(Namespace(prepare=None, local=True, json=False, quiet=False, run=much)))
 """
 
 

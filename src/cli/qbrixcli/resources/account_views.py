@@ -59,4 +59,4 @@ _PROFILE = (
     EMAIL,
     Field("by", at("credential")),
 )
-PROFILES = View("profiles", columns=_PROFILE, lines=_PROFILE)
+PROFILES = View("profiles", columns=_PROFILE, lines=_PROFILE, key="name")

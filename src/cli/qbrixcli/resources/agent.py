@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from qbrixcli.resources.call import Call
+from qbrixcli.resources.errors import Unavailable
 from qbrixcli.resources.given import json_list
 from qbrixcli.resources.given import json_object
 from qbrixcli.resources.given import number
 from qbrixcli.resources.tree import Branch
 
 AGENT = ("api", "v1", "agent")
+PAUSES_SEC = (0.5, 1.0, 2.0, 4.0)
 
 
 def add_agent(top: Branch) -> None:
@@ -49,10 +52,21 @@ async def select(call: Call) -> None:
         if value is not None:
             context[name] = value
     body = {"experiment_id": given.experiment, "context": context}
-    call.out.record(CHOICE, await call.api.post(*AGENT, "select", body=body))
+    call.out.record(CHOICE, await _patiently(call, "select", body))
 
 
 async def feedback(call: Call) -> None:
     """``qbrix feedback``."""
     body = {"request_id": call.given.request_id, "reward": call.given.reward}
-    call.out.said("accepted", await call.api.post(*AGENT, "feedback", body=body))
+    call.out.said("accepted", await _patiently(call, "feedback", body))
+
+
+async def _patiently(call: Call, what: str, body: dict[str, Any]) -> Any:
+    """The answer, also of a system that is busy for some seconds."""
+    for pause in PAUSES_SEC:
+        try:
+            return await call.api.post(*AGENT, what, body=body)
+        except Unavailable:
+            # then nothing was done, and it can be asked again
+            await asyncio.sleep(pause)
+    return await call.api.post(*AGENT, what, body=body)

@@ -15,5 +15,9 @@ class UsageError(ClientError):
     exit_code = 2
 
 
+class Unavailable(ClientError):
+    """A part of the system is away; the server itself answered."""
+
+
 class SessionEnded(ClientError):
     """A login that works no more."""

@@ -19,6 +19,7 @@ from qbrixcli.resources.tree import paged
 GATES = ("api", "v1", "gates")
 TEXTS = {
     "default_arm_id": "arm of those whom it does not let in, its id",
+    "default_arm_name": "the same by its name",
     "schedule_start": "lets nobody in before, a date and time",
     "schedule_end": "lets nobody in after, a date and time",
     "active_hours_start": "lets in daily from, HH:MM",

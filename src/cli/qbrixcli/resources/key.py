@@ -25,7 +25,7 @@ def add_key(top: Branch) -> None:
     asked = sure("end the present secret of key {key}")
     asks(branch.add("rotate", text, rotate, "key", prepare=asked))
     asked = sure("revoke key {key} for good")
-    text = "end a key for good"
+    text = "end a key for good (or: delete)"
     asks(branch.add("revoke", text, revoke, "key", aliases=["delete"], prepare=asked))
     branch.add("usage", "show how often a key was used in this minute", usage, "key")
 

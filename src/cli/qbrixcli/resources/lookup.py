@@ -6,16 +6,19 @@ from typing import Any
 
 from qbrixcli.resources.call import Call
 from qbrixcli.resources.errors import ClientError
+from qbrixcli.resources.errors import Unavailable
 from qbrixcli.resources.given import moment
 from qbrixcli.resources.tree import Branch
 from qbrixcli.resources.tree import paged
 
 API = ("api", "v1")
+PARTS = ("redis", "motor", "cortex")
 REWARDS = ("binary", "bounded", "continuous")
 
 
 def add_lookup(top: Branch) -> None:
     """The commands that only read."""
+    top.add("runtime", "show how the parts of the system do", runtime)
     listed = top.add("policies", "list the policies, or show one", policies)
     add = listed.add_argument
     add("name", nargs="?", metavar="NAME", help="show this one and its parameters")
@@ -29,6 +32,25 @@ def add_lookup(top: Branch) -> None:
     changes.add_argument(
         "--of", metavar="ID", help="only changes of the thing with this id"
     )
+
+
+async def runtime(call: Call) -> None:
+    """``qbrix runtime``; a part that is not well is a row like the others."""
+    from qbrixcli.resources.other_views import PART
+
+    rows = [await _part(call, name) for name in PARTS]
+    call.out.rows(PART, rows)
+
+
+async def _part(call: Call, name: str) -> dict[str, Any]:
+    try:
+        answer = dict(await call.api.get(*API, "runtime", name, "health"))
+        if name == "redis":
+            size = await call.api.get(*API, "runtime", "redis", "stream", "size")
+            answer["waiting"] = size["len"]
+    except Unavailable as error:
+        return {"service": name, "status": str(error)}
+    return answer
 
 
 async def policies(call: Call) -> None:

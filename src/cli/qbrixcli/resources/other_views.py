@@ -19,7 +19,7 @@ _CHOICE = (
     Field("default", at("is_default")),
     Field("request id", at("request_id")),
 )
-CHOICE = View("choices", columns=_CHOICE, lines=_CHOICE)
+CHOICE = View("choices", columns=_CHOICE, lines=_CHOICE, key="request_id")
 
 
 def _constraints(param: Row) -> str:
@@ -52,7 +52,20 @@ _POLICY = (
     Field("rewards", at("reward_types")),
     Field("meaning", at("description")),
 )
-POLICY = View("policies", columns=_POLICY, lines=_POLICY, inside=[(_params, PARAM)])
+POLICY = View(
+    "policies",
+    columns=_POLICY,
+    lines=_POLICY,
+    inside=[(_params, PARAM)],
+    key="name",
+)
+
+_PART = (
+    Field("part", at("service")),
+    Field("status", at("status")),
+    Field("waiting to be learned", at("waiting"), right=True),
+)
+PART = View("parts", columns=_PART, lines=_PART, key="service")
 
 _ENTRY = (
     Field("when", time_at("created_at")),
@@ -83,6 +96,7 @@ _ARM = (
     Field("selections", at("selections"), right=True),
     Field("feedback", at("feedback_count"), right=True),
     Field("mean reward", at("avg_reward"), right=True),
+    Field("learned", at("pulls"), right=True),
 )
 ARM = View("arms", columns=_ARM, lines=_ARM)
 INSIGHT = View(
@@ -94,8 +108,11 @@ INSIGHT = View(
         Field("feedback", at("total_feedback")),
         Field("unique contexts", at("unique_contexts")),
         Field("mean reward", at("avg_reward")),
+        Field("learned", at("learned_feedback")),
+        Field("waiting to be learned", at("waiting_feedback")),
         _moment("first_selection"),
         _moment("last_selection"),
     ),
     inside=[(_arms, ARM)],
+    key="experiment_id",
 )

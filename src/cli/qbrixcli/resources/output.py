@@ -34,20 +34,30 @@ class View(NamedTuple):
     lines: Sequence[Field]
     inside: Sequence[tuple[Callable[[Row], Sequence[Row]], View]] = ()
     """lists inside of a record, each as a table below it"""
+    key: str = "id"
+    """what other commands call it by"""
 
 
 class Output:
-    """Writes to a stream; as JSON if asked to, else as tables."""
+    """Writes to a stream; as JSON or only ids if asked to, else as tables."""
 
-    def __init__(self, stream: TextIO, as_json: bool) -> None:
+    def __init__(
+        self, stream: TextIO, as_json: bool = False, quiet: bool = False
+    ) -> None:
         self._stream = stream
         self._as_json = as_json
+        self._quiet = quiet
 
     def record(self, view: View, row: Row) -> None:
         """One thing."""
         if self._as_json:
             self._json(row)
-            return
+        elif self._quiet:
+            self._ids(view, [row])
+        else:
+            self._record(view, row)
+
+    def _record(self, view: View, row: Row) -> None:
         lines = [[line.heading, _text(line.of(row))] for line in view.lines]
         self._grid([line for line in lines if line[1]])
         for rows_of, inner in view.inside:
@@ -60,6 +70,8 @@ class Output:
         """Some things."""
         if self._as_json:
             self._json(rows)
+        elif self._quiet:
+            self._ids(view, rows)
         elif rows:
             self._table(view, rows)
         else:
@@ -69,8 +81,12 @@ class Output:
         """A sentence for people, the whole answer for programs."""
         if self._as_json:
             self._json(answer)
-        else:
+        elif not self._quiet:
             self._stream.write(f"{plain(text)}\n")
+
+    def _ids(self, view: View, rows: Sequence[Row]) -> None:
+        for row in rows:
+            self._stream.write(f"{_text(row.get(view.key))}\n")
 
     def _json(self, value: object) -> None:
         self._stream.write(json.dumps(value, indent=2) + "\n")

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
-from argparse import Namespace
-from typing import Any
-
+from qbrixcli.resources.arms import POOLS
+from qbrixcli.resources.arms import add_arms
+from qbrixcli.resources.arms import given_arms
+from qbrixcli.resources.arms import takes_arms
 from qbrixcli.resources.call import Call
-from qbrixcli.resources.errors import UsageError
-from qbrixcli.resources.given import arm_list
 from qbrixcli.resources.secret import sure
 from qbrixcli.resources.tree import Branch
 from qbrixcli.resources.tree import asks
 from qbrixcli.resources.tree import paged
-
-POOLS = ("api", "v1", "pools")
 
 
 def add_pool(top: Branch) -> None:
@@ -29,28 +25,8 @@ def add_pool(top: Branch) -> None:
     delete_help = "delete a pool that no experiment uses"
     question = sure("delete pool {pool}")
     asks(branch.add("delete", delete_help, delete, "pool", prepare=question))
+    add_arms(branch)
     branch.add("experiments", "list the experiments on a pool", experiments, "pool")
-
-
-def takes_arms(parser: ArgumentParser) -> None:
-    """The options that name arms."""
-    add = parser.add_argument
-    add("--arm", action="append", default=[], metavar="NAME", help="an arm; repeat it")
-    add(
-        "--arms",
-        type=arm_list,
-        default=[],
-        metavar="JSON",
-        help="arms, a JSON array of names or of {name, metadata}, or @FILE",
-    )
-
-
-def given_arms(given: Namespace) -> list[dict[str, Any]]:
-    """The arms that were named. Raises UsageError if none was."""
-    arms = [*({"name": name} for name in given.arm), *given.arms]
-    if not arms:
-        raise UsageError("name the arms with --arm or --arms")
-    return arms
 
 
 async def create(call: Call) -> None:

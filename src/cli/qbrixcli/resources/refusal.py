@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from qbrixcli.resources.errors import ClientError
+from qbrixcli.resources.errors import Unavailable
 from qbrixcli.resources.plain import plain
 
 LONGEST = 300
@@ -27,7 +28,8 @@ def refusal(answer: httpx.Response) -> ClientError:
         return ClientError("\n".join(_problems(body["detail"])))
     code = body.get("code") or answer.status_code
     more = _context(body.get("context")) + _wait(answer)
-    return ClientError(plain(f"{code}: {body['detail']}{more}"))
+    kind = Unavailable if answer.status_code == 503 else ClientError
+    return kind(plain(f"{code}: {body['detail']}{more}"))
 
 
 def _problems(problems: list[Any]) -> Iterator[str]:

@@ -41,7 +41,7 @@ async def _call(options: argparse.Namespace, environ: Mapping[str, str]) -> None
     from qbrixcli.resources.profiles import ProfileFile
 
     file = ProfileFile.of(environ)
-    out = Output(sys.stdout, options.json)
+    out = Output(sys.stdout, options.json, options.quiet)
     if options.local:
         await options.run(Desk(options, environ, file, out))
         return

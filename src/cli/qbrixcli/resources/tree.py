@@ -68,7 +68,9 @@ class Branch:
         )
         for one in ids:
             parser.add_argument(one, metavar=one.upper())
-        parser.add_argument("--json", action="store_true", help="answer with JSON")
+        form = parser.add_mutually_exclusive_group().add_argument
+        form("--json", action="store_true", help="answer with JSON")
+        form("-q", "--quiet", action="store_true", help="answer with ids only")
         parser.add_argument("--profile", metavar="NAME", help="profile to use")
         return parser
 

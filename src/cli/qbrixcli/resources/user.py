@@ -30,7 +30,7 @@ def add_user(top: Branch) -> None:
     role = branch.add("role", "give a user another role", assign, "user")
     role.add_argument("role", choices=ROLES)
     asked = sure("let user {user} in no more")
-    text = "let a user in no more, with any key or login"
+    text = "let a user in no more, with any key or login (or: delete)"
     asks(
         branch.add(
             "deactivate", text, deactivate, "user", aliases=["delete"], prepare=asked

@@ -145,6 +145,7 @@ GATE = View(
         UPDATED,
     ),
     inside=[(_rules, RULE)],
+    key="experiment_id",
 )
 
 EVALUATION = View(
@@ -160,4 +161,5 @@ EVALUATION = View(
         Field("rollout", lambda row: f"{float(row['rollout_percentage']):g} %"),
     ),
     inside=[(_rules, TRIED)],
+    key="reason",
 )

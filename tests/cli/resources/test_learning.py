@@ -1,0 +1,53 @@
+"""``qbrix insight``, ``runtime`` and ``experiment reset`` on a running system."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.cli.resources.conftest import Shell
+from tests.system.running import eventually
+
+
+def test_what_an_experiment_did_and_that_it_can_forget(
+    qbrix: Shell, experiment: dict[str, Any]
+) -> None:
+    identity = experiment["id"]
+    for who in ("a", "b", "b"):
+        token = qbrix.json("select", identity, "--context-id", who)["request_id"]
+        qbrix("feedback", token, "1")
+
+    def seen() -> bool:
+        told = qbrix.json("insight", identity)
+        done = told["total_selections"], told["learned_feedback"]
+        return bool(done == (3, 3) and told["unique_contexts"] == 2)
+
+    eventually(seen)
+    said = " ".join(qbrix("insight", identity).split())
+    assert "unique contexts 2 mean reward 1 learned 3 " in said
+    arms = qbrix.json("insight", identity)["arms"]
+    assert [arm["arm_name"] for arm in arms] == ["green", "blue"]
+    assert sum(arm["selections"] for arm in arms) == 3
+    before = qbrix.json("insight", identity, "--end", "2020-01-01")
+    assert before["total_selections"] == 0
+    running = qbrix.fails("experiment", "reset", identity, "--yes")
+    assert running.startswith("qbrix: CONFLICT: ")
+    qbrix("experiment", "disable", identity)
+    assert "add --yes" in qbrix.fails("experiment", "reset", identity, code=2)
+    qbrix("experiment", "reset", identity, "--yes")
+
+    def forgotten() -> bool:
+        arms = qbrix.json("insight", identity)["arms"]
+        return sum(arm["pulls"] for arm in arms) == 0
+
+    eventually(forgotten)
+
+
+def test_how_the_parts_do(qbrix: Shell) -> None:
+    rows = qbrix("runtime").splitlines()
+    assert [row.split()[:2] for row in rows[1:]] == [
+        ["redis", "ok"],
+        ["motor", "ok"],
+        ["cortex", "ok"],
+    ]
+    redis = qbrix.json("runtime")[0]
+    assert redis["waiting"] >= 0
