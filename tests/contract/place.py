@@ -45,11 +45,10 @@ class Caller(NamedTuple):
 class Place:
     """Where clients call, and the stores behind it."""
 
-    def __init__(self, up: Up, http: str, grpc: str, **tls: str) -> None:
+    def __init__(self, up: Up, http: str, grpc: str) -> None:
         self.up = up
         self.http = http
         self.grpc = grpc
-        self._verify = tls.get("verify")
 
     def caller(self, role: str = "admin", tenant: str | None = None) -> Caller:
         """A key of a user with a role, in a tenant of its own unless one is given."""
@@ -133,8 +132,7 @@ class Beside:
             **settings,
         }
         scheme = "https" if "PROXY_TLS_CERT" in settings else "http"
-        host = "localhost" if scheme == "https" else "127.0.0.1"
-        self.place = Place(up, f"{scheme}://{host}:{http}", f"{host}:{grpc}")
+        self.place = Place(up, f"{scheme}://127.0.0.1:{http}", f"127.0.0.1:{grpc}")
         self._log = up.directory / f"beside-{http}.log"
         self.start()
 

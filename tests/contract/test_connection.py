@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import socket
 import struct
-import subprocess
 import time
 from collections.abc import Callable
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -24,6 +22,8 @@ from tests.contract.place import Place
 from tests.contract.place import arms
 from tests.contract.place import named
 from tests.contract.test_experiments import running
+from tests.proxy.edge.certificates import Pair
+from tests.proxy.edge.certificates import make_pair
 
 POOLS = "/api/v1/pools"
 LONGEST_IDLE = 6.0  # seconds; the client drops its own after 5
@@ -33,7 +33,7 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 SETTINGS, PING, GOAWAY = 4, 6, 7
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", autouse=True)
 def pinged(place: Place) -> Iterator[Callable[[], list[int]]]:
     """An idle gRPC connection that pings as eagerly as the server's promise allows.
 
@@ -213,32 +213,19 @@ def test_the_answer_is_the_browsers_too(plain: httpx.Client) -> None:
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A certificate of localhost and its key, signed by itself."""
-    directory = tmp_path_factory.mktemp("tls")
-    cert, key = directory / "cert.pem", directory / "key.pem"
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
-            *("-keyout", str(key), "-out", str(cert), "-subj", "/CN=localhost"),
-            *("-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    return cert, key
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
+    return make_pair(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(scope="module")
-def secure(beside: Callable[..., Beside], certificate: tuple[Path, Path]) -> Place:
-    cert, key = map(str, certificate)
-    return beside(PROXY_TLS_CERT=cert, PROXY_TLS_KEY=key).place
+def secure(beside: Callable[..., Beside], pair: Pair) -> Place:
+    return beside(**pair.environ).place
 
 
 @pytest.fixture(scope="module")
-def trusting(certificate: tuple[Path, Path]) -> Iterator[Driver]:
+def trusting(pair: Pair) -> Iterator[Driver]:
     """The client in a process that trusts the certificate."""
-    cert = str(certificate[0])
+    cert = str(pair.cert)
     driver = Driver(SSL_CERT_FILE=cert, GRPC_DEFAULT_SSL_ROOTS_FILE_PATH=cert)
     yield driver
     driver.close()
