@@ -23,7 +23,7 @@ def choose_request_id(given: str | None = None) -> str:
     """The caller's id if it is 1 to 128 visible ASCII characters, else a new one."""
     if given and _ACCEPTED.fullmatch(given):
         return given
-    return f"{getrandbits(128):032x}"
+    return getrandbits(128).to_bytes(16).hex()
 
 
 @contextmanager

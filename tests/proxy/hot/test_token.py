@@ -119,12 +119,18 @@ def test_a_token_expires_after_its_time_to_live() -> None:
         admit(example(), "t1", 60, now_ms=61_001)
 
 
+def test_sealing_leaves_the_key_as_it_was() -> None:
+    before = KEYRING.signing_key.digest()
+    assert seal(example(), KEYRING.signing_key) == seal(example(), KEYRING.signing_key)
+    assert KEYRING.signing_key.digest() == before
+
+
 def test_keys_are_parsed_with_and_without_ids() -> None:
     secret = "s" * 32
     named = Keyring.parse([f"k2:{secret}"], strong=True)
     bare = Keyring.parse([secret], strong=True)
     assert named.signing_id == "k2"
-    assert named.signing_key == bare.signing_key
+    assert named.signing_key.digest() == bare.signing_key.digest()
     assert bare.signing_id == Keyring.parse([secret], strong=True).signing_id
 
 
