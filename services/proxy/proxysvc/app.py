@@ -34,6 +34,8 @@ from proxysvc.experiments import ExperimentService
 from proxysvc.fast.app import FastPath
 from proxysvc.fast.arrival import Arrivals
 from proxysvc.feedback import FeedbackLog
+from proxysvc.gates.comparing import MemoryCheck
+from proxysvc.gates.comparing import RedisCheck
 from proxysvc.gates.service import GateService
 from proxysvc.grpc.server import serve_proxy
 from proxysvc.http.bounds import Bounds
@@ -141,10 +143,14 @@ async def proxy(settings: ProxySettings) -> AsyncIterator[Worker]:
         )
 
         definitions = Definitions(redis, layout)
-        cache = DefinitionCache(definitions)
+        gate = settings.gate
+        cache = DefinitionCache(definitions, maxsize=gate.cache_maxsize)
         await stack.enter_async_context(cache.following(changes))
+        memory = MemoryCheck(definitions, cache, gate.cache_ttl)
+        await stack.enter_async_context(memory.running())
         publishing = Publishing(redis, definitions, cache)
-        relay = Relay(engine, publishing, [herald.relay_batch])
+        stored = RedisCheck(engine, definitions, publishing, gate.redis_ttl)
+        relay = Relay(engine, publishing, [herald.relay_batch, stored.relay_batch])
         await stack.enter_async_context(relay.running())
 
         counting = Counting()

@@ -107,6 +107,10 @@ class DefinitionCache:
         """The entry if it is warm; never waits."""
         return self._entries.get((tenant, experiment))
 
+    def held(self) -> list[Definition]:
+        """Every definition that is warm."""
+        return [entry.definition for entry in self._entries.values()]
+
     async def load(self, tenant: str, experiment: str) -> Entry:
         """The entry, read from the store if need be.
 

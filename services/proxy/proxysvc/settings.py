@@ -12,6 +12,7 @@ import msgspec
 from proxysvc.accounts.plans import WANTED
 from proxysvc.accounts.plans import Plans
 from proxysvc.accounts.settings import JwtSettings
+from proxysvc.gates.settings import GateSettings
 from proxysvc.origins import check_origins
 from proxysvc.tls import TlsSettings
 from proxysvc.token import MIN_SECRET_BYTES
@@ -117,6 +118,7 @@ class ProxySettings(msgspec.Struct, frozen=True, kw_only=True):
             extra={"env": "QBRIX_ENV"},
         ),
     ] = "dev"
+    gate: GateSettings = msgspec.field(default_factory=GateSettings)
     jwt: JwtSettings = msgspec.field(default_factory=JwtSettings)
     tls: TlsSettings = msgspec.field(default_factory=TlsSettings)
     postgres: PostgresSettings = msgspec.field(default_factory=PostgresSettings)

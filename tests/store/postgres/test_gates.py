@@ -22,6 +22,7 @@ from qbrixcore.gate import from_dict
 from qbrixstore.postgres import get_session
 from qbrixstore.postgres import system_session
 from qbrixstore.postgres.experiments import Experiments
+from qbrixstore.postgres.gates import EveryGate
 from qbrixstore.postgres.gates import Gates
 from qbrixstore.postgres.outbox import Outbox
 
@@ -198,3 +199,23 @@ async def test_a_gate_goes_with_its_experiment(
     with pytest.raises(IntegrityError):
         async with system_session(engine) as session:
             await session.execute(insert, {"tenant": other, "experiment": mine})
+
+
+async def test_every_gate_is_found_in_turn(
+    engine: AsyncEngine, tenant: str, other: str
+) -> None:
+    made = set()
+    for owner in (tenant, other):
+        pool = await stored_pool(engine, owner, "many")
+        for name in "ab":
+            id_ = await stored_experiment(engine, owner, pool, name)
+            async with get_session(engine, owner) as session:
+                await Gates(session, owner).add(id_, Gate())
+            made.add((owner, id_))
+    found: list[tuple[str, str]] = []
+    async with system_session(engine) as session:
+        every = EveryGate(session)
+        while some := await every.after(found[-1] if found else None, limit=3):
+            found += some
+    assert made <= set(found)
+    assert found == sorted(set(found))

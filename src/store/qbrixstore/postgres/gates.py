@@ -9,7 +9,9 @@ from sqlalchemy import delete
 from sqlalchemy import func
 from sqlalchemy import insert
 from sqlalchemy import select
+from sqlalchemy import tuple_
 from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from qbrixcore.errors import GateExists
 from qbrixcore.errors import GateNotFound
@@ -98,6 +100,25 @@ class Gates(Tenanted):
         )
         experiments = Experiments(self._session, self.tenant_id)
         return await experiments.get(experiment_id)
+
+
+class EveryGate:
+    """The gates of all tenants, inside the caller's system session."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def after(
+        self, last: tuple[str, str] | None = None, limit: int = 100
+    ) -> list[tuple[str, str]]:
+        """Tenant and experiment of the gates that follow one, in a fixed order."""
+        query = select(GateRow.tenant_id, GateRow.experiment_id)
+        if last is not None:
+            query = query.where(tuple_(GateRow.tenant_id, GateRow.experiment_id) > last)
+        rows = await self._session.execute(
+            query.order_by(GateRow.tenant_id, GateRow.experiment_id).limit(limit)
+        )
+        return [(tenant, experiment) for tenant, experiment in rows]
 
 
 def _gated(record: ExperimentRecord) -> ExperimentRecord:
