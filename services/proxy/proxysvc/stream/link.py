@@ -146,9 +146,10 @@ class Link:
     async def _read(self, call: Any) -> None:
         while (frame := await call.read()) is not _END:
             self._received = frame.received
-            settle(frame, self._sent)
+            # first, so that the motor works while the answers are passed on
             if self._waiting:
                 self._wake()
+            settle(frame, self._sent)
         logger.info("stream to %s was ended by the motor", self.address)
 
     async def _write(self, call: Any) -> None:
