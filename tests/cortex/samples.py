@@ -15,6 +15,8 @@ import numpy as np
 from cortexsvc.catalog import Catalog
 from cortexsvc.catalog import Registry
 from cortexsvc.gathering import Pace
+from cortexsvc.keeping import Archive
+from cortexsvc.keeping import Keeper
 from cortexsvc.trainer import Trainer
 from qbrixcore.definition import Definition
 from qbrixcore.definition import make_definition
@@ -25,6 +27,7 @@ from qbrixcore.param.codec import Stored
 from qbrixcore.policy.registry import find_spec
 from qbrixcore.pool import Arm
 from qbrixcore.pool import Pool
+from qbrixstore.postgres.snapshots import Snapshot
 from qbrixstore.redis import Definitions
 from qbrixstore.redis import FeedbackEvent
 from qbrixstore.redis import Layout
@@ -109,6 +112,21 @@ class NoRegistry:
         return None
 
 
+class Shelf:
+    """Snapshots in memory, as Postgres would keep them."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str, int], bytes] = {}
+
+    async def keep(self, snapshots: Sequence[Snapshot]) -> None:
+        for one in snapshots:
+            place = (one.tenant, one.experiment, one.version)
+            self.kept.setdefault(place, one.state)
+
+    async def find(self, tenant: str, experiment: str, version: int) -> bytes | None:
+        return self.kept.get((tenant, experiment, version))
+
+
 class Shard:
     """One shard with definitions and params, and trainers that come and go on it."""
 
@@ -118,6 +136,11 @@ class Shard:
         self.definitions = Definitions(client, layout)
         self.params = RedisParamBackend(client, layout)
         self.gauges = ShardGauges(client, layout)
+
+    async def empty(self) -> None:
+        """Forget everything, and begin again with the same layout."""
+        await self.client.execute("FLUSHALL")
+        self.layout.incarnation = (await Layout.ensure(self.client)).incarnation
 
     async def define(self, *experiments: Experiment) -> None:
         for one in experiments:
@@ -180,6 +203,7 @@ class Shard:
         bounds: Bounds | None = None,
         registry: Registry | None = None,
         client: RedisClient | None = None,
+        shelf: Archive | None = None,
     ) -> tuple[Trainer, asyncio.Event]:
         """A trainer of its own, and the event that stops it."""
         client = client or self.client
@@ -190,4 +214,5 @@ class Shard:
         definitions = Definitions(client, self.layout)
         catalog = Catalog(definitions, registry or NoRegistry())
         stop = asyncio.Event()
-        return Trainer(consumer, params, catalog, pace, stop), stop
+        keeper = Keeper(shelf or Shelf(), 60.0)
+        return Trainer(consumer, params, catalog, pace, stop, keeper), stop

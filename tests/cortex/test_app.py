@@ -152,10 +152,12 @@ async def test_the_second_stands_by_and_takes_over(
             assert await shard.client.execute("GET", owner) == b"c-2"
 
 
-async def test_unready_until_the_store_is_there(server_directory: Path) -> None:
+async def test_unready_until_the_store_is_there(
+    server_directory: Path, postgres_server: PostgresSettings
+) -> None:
     port = free_port()
     away = RedisSettings(port=port, password="secret")
-    async with running(settings(away)) as channel:
+    async with running(settings(away, postgres=postgres_server)) as channel:
         stub = cortex_pb2_grpc.CortexServiceStub(channel)
         await ready(channel, NOT_SERVING)
         for call in (

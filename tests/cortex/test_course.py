@@ -24,7 +24,6 @@ from qbrixcore.param import codec
 from qbrixcore.policy.registry import SPECS
 from qbrixcore.policy.registry import implementation
 from qbrixstore.redis import FeedbackEvent
-from qbrixstore.redis import Layout
 from qbrixstore.redis import RedisSettings
 from qbrixstore.redis.event import ControlEvent
 from qbrixstore.redis.event import encode
@@ -97,8 +96,7 @@ async def test_arms_join_between_rewards_in_log_order(
     before, after = rewards(40), rewards(40, start=100, arms=5)
     seen = []
     for size in (1, 7, 10_000):
-        await shard.client.execute("FLUSHALL")
-        await Layout.ensure(shard.client)
+        await shard.empty()
         definition = await begin(shard, policy)
         await shard.append(*before)
         await publish(shard, changed(definition, arms=5))

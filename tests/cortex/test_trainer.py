@@ -22,7 +22,6 @@ from cortexsvc.gathering import Pace
 from qbrixcore.definition import Definition
 from qbrixcore.errors import Unavailable
 from qbrixcore.param.codec import Stored
-from qbrixstore.redis import Layout
 from qbrixstore.redis import RedisStreamConsumer
 from qbrixstore.redis.event import decode
 
@@ -69,8 +68,7 @@ async def test_any_split_into_batches_gives_the_same_bits(
 ) -> None:
     learned = []
     for size in (1, 7, 64, 10_000):
-        await shard.client.execute("FLUSHALL")
-        await Layout.ensure(shard.client)
+        await shard.empty()
         await shard.define(experiment(policy=policy, params=params))
         rng = np.random.default_rng(1)
         for start in range(0, 300, 30):

@@ -17,6 +17,8 @@ import grpc
 
 from cortexsvc.catalog import PostgresRegistry
 from cortexsvc.gathering import Pace
+from cortexsvc.keeping import Keeper
+from cortexsvc.keeping import PostgresArchive
 from cortexsvc.learning import Learning
 from cortexsvc.servicer import SERVICE
 from cortexsvc.servicer import CortexServicer
@@ -28,6 +30,7 @@ from qbrixserving.health import Health
 from qbrixserving.server import Served
 from qbrixserving.server import serve_grpc
 from qbrixstore.postgres import init_db
+from qbrixstore.rebuild import open_store
 from qbrixstore.redis.client import RedisClient
 
 
@@ -38,8 +41,14 @@ async def cortex(settings: CortexSettings) -> AsyncIterator[Served]:
         client = await stack.enter_async_context(RedisClient(settings.redis))
         engine = init_db(settings.postgres)
         stack.push_async_callback(engine.dispose)
+        archive = PostgresArchive(engine, settings.snapshots_kept)
         learning = Learning(
-            client, PostgresRegistry(engine), settings.consumer_name, _pace(settings)
+            client,
+            PostgresRegistry(engine),
+            settings.consumer_name,
+            _pace(settings),
+            Keeper(archive, settings.snapshot_interval_sec),
+            lambda: open_store(client, engine),
         )
         served: Served | None = None
 

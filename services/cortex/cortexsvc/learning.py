@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from collections.abc import Awaitable
+from collections.abc import Callable
 from contextlib import asynccontextmanager
 from contextlib import suppress
 
@@ -11,6 +13,7 @@ from cortexsvc import pacing
 from cortexsvc.catalog import Catalog
 from cortexsvc.catalog import Registry
 from cortexsvc.gathering import Pace
+from cortexsvc.keeping import Keeper
 from cortexsvc.trainer import Trainer
 from qbrixcore.errors import Unavailable
 from qbrixcore.errors import UnknownPolicy
@@ -27,9 +30,12 @@ from qbrixstore.redis.definitions import Definitions
 from qbrixstore.redis.gauges import ShardGauges
 from qbrixstore.redis.layout import Layout
 from qbrixstore.redis.params import RedisParamBackend
+from qbrixstore.redis.refusals import LayoutMismatch
 
 logger = get_logger(__name__)
 WARM_PAUSE_SEC = 0.1
+
+OpenStore = Callable[[], Awaitable[Layout]]
 
 
 class Learning:
@@ -39,8 +45,15 @@ class Learning:
     """
 
     def __init__(
-        self, client: RedisClient, registry: Registry, name: str, pace: Pace
+        self,
+        client: RedisClient,
+        registry: Registry,
+        name: str,
+        pace: Pace,
+        keeper: Keeper,
+        open_store: OpenStore,
     ) -> None:
+        """``open_store`` says what layout the store has, filling an emptied one."""
         self.trainers: list[Trainer] = []
         self.gauges: list[ShardGauges] = []
         self.started = asyncio.Event()  # every shard is owned or stood by for
@@ -48,6 +61,10 @@ class Learning:
         self._registry = registry
         self._name = name
         self._pace = pace
+        self._keeper = keeper
+        self._open_store = open_store
+        self._lost = 0
+        self._emptied = False
         self._stop = asyncio.Event()
 
     @asynccontextmanager
@@ -75,6 +92,7 @@ class Learning:
         layout = await self._layout()
         if layout is None:
             return
+        params = RedisParamBackend(self._client, layout)
         definitions = Definitions(self._client, layout)
         catalog = Catalog(definitions, self._registry)
         watch = watched(self._watch(catalog, layout), "following definitions")
@@ -87,27 +105,55 @@ class Learning:
         try:
             await self._warm(definitions)
             async with asyncio.TaskGroup() as group:
+                group.create_task(self._keeper.run(params, self._stop))
                 for trainer in self.trainers:
                     group.create_task(trainer.run())
                 group.create_task(self._announce())
                 group.create_task(self._warm_rest())
+            await self._keeper.write(params)
+        except* LayoutMismatch:
+            logger.warning("the store was emptied")
+            self._emptied = True
         finally:
             await cancelled(watch)
+
+    async def _rescue(self) -> None:
+        """Keep what is in memory, so that the store is filled with that.
+
+        Raises Unavailable while Postgres does not take it.
+        """
+        lost = await self._keeper.write(None)
+        if lost:
+            self._lost += lost
+            logger.error("%d rewards learned since their snapshots are lost", lost)
+        if self._keeper.waiting:
+            raise Unavailable("postgres does not take what was learned")
 
     def _trainer(self, layout: Layout, catalog: Catalog, shard: int) -> Trainer:
         consumer = RedisStreamConsumer(self._client, layout, self._name, shard)
         params = RedisParamBackend(self._client, layout)
-        return Trainer(consumer, params, catalog, self._pace, self._stop)
+        return Trainer(consumer, params, catalog, self._pace, self._stop, self._keeper)
 
     async def _layout(self) -> Layout | None:
         backoff = pacing.Backoff(self._stop)
         while not self._stop.is_set():
             try:
-                return await Layout.ensure(self._client)
+                if self._emptied:
+                    await self._rescue()
+                layout = await self._open_store()
+                self._emptied = False
+                await self._count_lost(layout)
+                return layout
             except Unavailable as error:
                 logger.warning("waits for the store: %s", error)
                 await backoff.pause()
         return None
+
+    async def _count_lost(self, layout: Layout) -> None:
+        if self._lost:
+            command = ("HINCRBY", layout.meta(0), "lost", self._lost)
+            await self._client.execute(*command)
+            self._lost = 0
 
     async def _warm(self, definitions: Definitions) -> None:
         """Load the kernels in use before the first batch needs them.

@@ -39,5 +39,12 @@ class CortexSettings(msgspec.Struct, frozen=True, kw_only=True):
         float,
         msgspec.Meta(gt=0, description="longest age of an uncommitted event, seconds"),
     ] = 1.0
+    snapshot_interval_sec: Annotated[
+        float,
+        msgspec.Meta(gt=0, description="how often params go to Postgres, seconds"),
+    ] = 60.0
+    snapshots_kept: Annotated[
+        int, msgspec.Meta(ge=1, description="versions of params kept per experiment")
+    ] = 10
     redis: RedisSettings = msgspec.field(default_factory=RedisSettings)
     postgres: PostgresSettings = msgspec.field(default_factory=PostgresSettings)

@@ -15,8 +15,10 @@ from cortexsvc import pacing
 from cortexsvc.catalog import Catalog
 from cortexsvc.catalog import Learnable
 from cortexsvc.catalog import Verdict
+from cortexsvc.course import Kept
 from cortexsvc.gathering import Gatherer
 from cortexsvc.gathering import Pace
+from cortexsvc.keeping import Keeper
 from cortexsvc.sorting import Key
 from cortexsvc.sorting import Sorted
 from cortexsvc.states import Held
@@ -27,12 +29,14 @@ from cortexsvc.training import Training
 from qbrixcore.errors import CorruptState
 from qbrixcore.errors import Unavailable
 from qbrixcore.param import codec
+from qbrixcore.param.codec import Stored
 from qbrixlog import get_logger
 from qbrixstore.redis.batch import Batch
 from qbrixstore.redis.batch import order
 from qbrixstore.redis.consumer import RedisStreamConsumer
 from qbrixstore.redis.params import RedisParamBackend
 from qbrixstore.redis.refusals import Fenced
+from qbrixstore.redis.refusals import LayoutMismatch
 
 logger = get_logger(__name__)
 
@@ -54,6 +58,7 @@ class Trainer:
         catalog: Catalog,
         pace: Pace,
         stop: asyncio.Event,
+        keeper: Keeper,
     ) -> None:
         self.owner = False
         self.reached = asyncio.Event()  # the store has answered once
@@ -63,16 +68,22 @@ class Trainer:
         self._catalog = catalog
         self._gatherer = Gatherer(consumer, pace)
         self._stop = stop
+        self._keeper = keeper
         self._backoff = pacing.Backoff(stop)
         self._states = States()
         self._progress = asyncio.Condition()
 
     async def run(self) -> None:
-        """Train until told to stop; whatever fails is tried again."""
+        """Train until told to stop; whatever fails is tried again.
+
+        Raises LayoutMismatch when the store is not the one it was.
+        """
         takeover = True
         while not self._stop.is_set():
             try:
                 owner = await self._consumer.acquire(takeover=takeover)
+            except LayoutMismatch:
+                raise
             except Unavailable as error:
                 logger.warning("shard %d not acquired: %s", self._consumer.shard, error)
                 await self._backoff.pause()
@@ -135,10 +146,34 @@ class Trainer:
         sorted_batch = await self._off_loop(batch.events, Sorted, batch)
         verdicts = await self._catalog.verdicts(list(sorted_batch.groups))
         states = await self._load(verdicts)
-        training = Training(sorted_batch, self._consumer.fence)
+        restorable = await self._restorable(sorted_batch)
+        training = Training(sorted_batch, self._consumer.fence, restorable)
         outcome = await self._off_loop(batch.events, training.run, verdicts, states)
+        await self._set_aside(outcome, states)
         await self._consumer.commit(batch, outcome.updates, outcome.tally)
         await self._committed(sorted_batch, outcome)
+
+    async def _restorable(self, batch: Sorted) -> dict[Key, Kept]:
+        """The earlier states that control events may ask for."""
+        found: dict[Key, Kept] = {}
+        for key, group in batch.groups.items():
+            versions = {control.event.restored for control in group.controls} - {None}
+            if versions:
+                found[key] = {
+                    version: await self._keeper.find(key, version)
+                    for version in versions
+                    if version is not None
+                }
+        return found
+
+    async def _set_aside(self, outcome: Outcome, states: Mapping[Key, State]) -> None:
+        """Keep what a new generation replaces, so that there is a way back."""
+        for update in outcome.updates:
+            if update.generation > update.expected[0]:
+                key = (update.tenant, update.experiment)
+                replaced = states[key]
+                if isinstance(replaced, Stored):
+                    await self._keeper.set_aside(key, replaced)
 
     async def _load(self, verdicts: Mapping[Key, Verdict]) -> dict[Key, State]:
         states: dict[Key, State] = {}
@@ -167,6 +202,9 @@ class Trainer:
     async def _committed(self, batch: Sorted, outcome: Outcome) -> None:
         for key, held in outcome.states.items():
             self._states.keep(key, held)
+        for update in outcome.updates:
+            key = (update.tenant, update.experiment)
+            self._keeper.note(key, outcome.states[key], update.learned)
         self._gatherer.committed(sum(held.size for held in outcome.states.values()))
         for (_, experiment), group in batch.groups.items():
             before = self.handled.get(experiment, 0)

@@ -85,6 +85,7 @@ class Backing:
         self._caches += [agents, states]
         changes = Changes(self._client, layout)
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(layout.follow(self._client))
             tasks.create_task(_follow(changes, keys.DEFINITIONS, agents))
             tasks.create_task(_follow(changes, keys.PARAMS, states))
             self._servicer.selector = Selector(agents, states, self._seed)

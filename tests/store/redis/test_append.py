@@ -207,7 +207,7 @@ async def test_an_emptied_store_takes_nothing(
 
 async def test_each_shard_gets_its_own_events(client: RedisClient) -> None:
     layout = await Layout.ensure(client, shards=4)
-    assert layout == Layout(1, 4)
+    assert (layout.number, layout.shards) == (1, 4)
     many: list[FeedbackEvent] = [
         event(sequence, experiment=f"e{sequence}") for sequence in range(50)
     ]

@@ -159,7 +159,7 @@ async def test_an_emptied_store_counts_as_another_source(
     await counts.add(batch(1, group({0: FIRST})))
     [old] = (await counts.read([KEY]))[0].cells
     await client.execute("FLUSHALL")
-    await Layout.ensure(client)
+    layout.incarnation = (await Layout.ensure(client)).incarnation
     assert await counts.add(batch(2, group({0: FIRST})))
     [new] = (await counts.read([KEY]))[0].cells
     assert old.source != new.source

@@ -113,10 +113,10 @@ class Experiments(Tenanted):
     ) -> ExperimentRecord:
         """Begin the next generation, from a kept version of the params or the prior.
 
-        Raises ExperimentNotFound, and Conflict unless the experiment is paused.
+        Raises ExperimentNotFound, and Conflict if a running one would lose all.
         """
         row = await self._row(experiment_id, lock=True)
-        if row.enabled:
+        if row.enabled and restored is None:
             raise Conflict("the experiment is running: pause it first")
         row.generation += 1
         row.restored_version = restored

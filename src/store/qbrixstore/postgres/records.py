@@ -115,6 +115,15 @@ class CredentialNews(msgspec.Struct, frozen=True, kw_only=True):
     user_id: str | None
 
 
+class SnapshotRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A kept version of what an experiment learned, from ``updates`` rewards."""
+
+    version: int
+    generation: int
+    updates: int
+    created_at: datetime
+
+
 class OutboxEntry(msgspec.Struct, frozen=True, kw_only=True):
     """A change of an experiment that Redis may not have seen."""
 

@@ -35,7 +35,9 @@ class Definitions:
     async def publish(self, definition: Definition, fresh: Stored) -> bool:
         """Bring Redis to this version; ``fresh`` becomes the params where none are.
 
-        Where there are some, the log is told in the same step what holds from here on.
+        But no prior takes the place of params that were lost: those are missing until
+        they are published as they were, at a version above 0. Where there are params,
+        the log is told in the same step what holds from here on.
         False when Redis has this version, a newer one or a tombstone of one.
         Raises Unavailable.
         """
@@ -64,6 +66,7 @@ class Definitions:
                 layout.channel(shard, keys.PARAMS),
                 encode_changes([(tenant, experiment)]),
                 encode(ControlEvent.of(definition)),
+                int(header.definition < definition.version),
             ],
         )
         return bool(reply)
@@ -101,11 +104,15 @@ class Definitions:
     async def get(self, tenant: str, experiment: str) -> Definition | None:
         """Current definition, None if there is none or it was removed.
 
-        Raises Unavailable.
+        Raises Unavailable, also while the store is emptied: that says nothing.
         """
-        key = self._layout.definition(tenant, experiment)
+        layout = self._layout
+        key = layout.definition(tenant, experiment)
         data = await self._client.execute("HGET", key, "d")
-        return None if data is None else wire.decode(data)
+        if data is None:
+            await layout.check(self._client, layout.shard_of(experiment))
+            return None
+        return wire.decode(data)
 
     async def get_many(
         self, pairs: Sequence[tuple[str, str]]

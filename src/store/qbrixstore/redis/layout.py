@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import secrets
+from contextlib import suppress
+from typing import Final
 from typing import Self
 
 import msgspec
@@ -10,20 +14,28 @@ from qbrixcore.errors import Unavailable
 from qbrixstore.redis import keys
 from qbrixstore.redis.client import RedisClient
 from qbrixstore.redis.client import Script
+from qbrixstore.redis.refusals import LayoutMismatch
 
-_ENSURE = Script("layout")
+_PREPARE = Script("prepare")
+FOLLOW_SEC: Final = 0.5
 
 
-class Layout(msgspec.Struct, frozen=True):
-    """A numbered division into shards, named by every append and commit."""
+class Layout(msgspec.Struct):
+    """A numbered division into shards, named by every append and commit.
+
+    ``incarnation`` is another one each time that an empty store is filled, so that
+    nobody takes a refilled store for the one it knew.
+    """
 
     number: int = 1
     shards: int = 1
+    incarnation: str = ""
 
     @property
     def mark(self) -> str:
         """What the meta hash of every shard holds."""
-        return f"{self.number}.{self.shards}"
+        mark = f"{self.number}.{self.shards}"
+        return f"{mark}.{self.incarnation}" if self.incarnation else mark
 
     @classmethod
     async def ensure(cls, client: RedisClient, shards: int = 1) -> Self:
@@ -31,23 +43,63 @@ class Layout(msgspec.Struct, frozen=True):
 
         Raises Unavailable.
         """
-        number, count = await client.call(_ENSURE, [keys.LAYOUT], [1, shards])
-        layout = cls(int(number), int(count))
-        await client.pipeline(
-            [
-                ("HSETNX", layout.meta(shard), "layout", layout.mark)
-                for shard in range(layout.shards)
-            ]
-        )
+        layout, opened = await cls.prepare(client, shards)
+        if not opened:
+            await layout.open(client)
         return layout
+
+    @classmethod
+    async def prepare(cls, client: RedisClient, shards: int = 1) -> tuple[Self, bool]:
+        """The layout in use, or the one to be opened next; whether it is in use.
+
+        A store without a layout takes what a layout to be opened writes, and nothing
+        else: others wait for it to be opened. Raises Unavailable.
+        """
+        number, count, incarnation, opened = await client.call(
+            _PREPARE, [keys.LAYOUT], [1, shards, secrets.token_hex(8)]
+        )
+        layout = cls(int(number), int(count), incarnation.decode())
+        if not opened:
+            await client.pipeline(
+                [
+                    ("HSET", layout.meta(shard), "layout", layout.mark)
+                    for shard in range(layout.shards)
+                ]
+            )
+        return layout, bool(opened)
+
+    async def open(self, client: RedisClient) -> None:
+        """Let everybody use it. Raises Unavailable."""
+        fields = (self.number, "shards", self.shards, "incarnation", self.incarnation)
+        await client.execute("HSET", keys.LAYOUT, "number", *fields)
 
     @classmethod
     async def read(cls, client: RedisClient) -> Self:
         """The layout in use. Raises Unavailable, also when there is none yet."""
-        number, count = await client.execute("HMGET", keys.LAYOUT, "number", "shards")
+        number, count, incarnation = await client.execute(
+            "HMGET", keys.LAYOUT, "number", "shards", "incarnation"
+        )
         if number is None or count is None:
             raise Unavailable("the store has no layout yet")
-        return cls(int(number), int(count))
+        return cls(int(number), int(count), (incarnation or b"").decode())
+
+    async def check(self, client: RedisClient, shard: int) -> None:
+        """Raises LayoutMismatch if a shard was emptied, or filled again, since."""
+        mark = await client.execute("HGET", self.meta(shard), "layout")
+        if mark is None or mark.decode() != self.mark:
+            raise LayoutMismatch("the store was emptied")
+
+    async def follow(self, client: RedisClient) -> None:
+        """Take over the incarnation of a store that is filled again, for ever.
+
+        Not for those who train: what they hold is of the old one.
+        """
+        while True:
+            with suppress(Unavailable):
+                now = await type(self).read(client)
+                if (now.number, now.shards) == (self.number, self.shards):
+                    self.incarnation = now.incarnation
+            await asyncio.sleep(FOLLOW_SEC)
 
     def shard_of(self, experiment: str) -> int:
         return keys.shard_of(experiment, self.shards) if self.shards > 1 else 0

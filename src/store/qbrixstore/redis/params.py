@@ -30,9 +30,15 @@ class RedisParamBackend(BaseParamBackend):
         return None if data is None else codec.decode(data)
 
     async def get_bytes(self, tenant: str, experiment: str) -> bytes | None:
-        """Encoded state, None if there is none. Raises Unavailable."""
-        key = self._layout.params(tenant, experiment)
+        """Encoded state, None if there is none.
+
+        Raises Unavailable, also while the store is emptied: that says nothing.
+        """
+        layout = self._layout
+        key = layout.params(tenant, experiment)
         data: bytes | None = await self._client.execute("HGET", key, "s")
+        if data is None:
+            await layout.check(self._client, layout.shard_of(experiment))
         return data
 
     async def get_many(self, pairs: Sequence[tuple[str, str]]) -> list[bytes | None]:

@@ -51,8 +51,7 @@ class RedisStreamPublisher:
     ) -> None:
         self._client = client
         self._layout = layout
-        self._head: list[Argument] = [
-            layout.mark,
+        self._bounds: list[Argument] = [
             limit,
             (token_ttl_sec + SLACK_SEC) * 1_000,
             EVENTS_AN_ENTRY,
@@ -90,7 +89,7 @@ class RedisStreamPublisher:
         layout = self._layout
         names = [layout.log(shard), layout.meta(shard)]
         chunks: dict[tuple[int, int], int] = {}
-        args = list(self._head)
+        args: list[Argument] = [layout.mark, *self._bounds]
         for event in events:
             chunk, bit = divmod(event.sequence, keys.MARKS_PER_CHUNK)
             place = chunks.get((event.issuer, chunk))

@@ -1,0 +1,128 @@
+"""Filling an emptied Redis from Postgres: definitions, and params as last kept."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from qbrixcore.definition import Definition
+from qbrixcore.errors import CorruptState
+from qbrixcore.errors import Invalid
+from qbrixcore.param import codec
+from qbrixcore.param.codec import Stored
+from qbrixlog import get_logger
+from qbrixstore.postgres import system_session
+from qbrixstore.postgres.outbox import Outbox
+from qbrixstore.postgres.snapshots import Snapshots
+from qbrixstore.postgres.tables import ExperimentRow
+from qbrixstore.redis.client import RedisClient
+from qbrixstore.redis.definitions import Definitions
+from qbrixstore.redis.layout import Layout
+from qbrixstore.redis.params import RedisParamBackend
+
+logger = get_logger(__name__)
+
+# versions only grow: more than could be committed between two snapshots
+AHEAD: Final = 1_000_000
+
+Key = tuple[str, str]  # tenant, experiment
+
+
+class Rebuilt(msgspec.Struct):
+    """What became of the experiments whose params were missing."""
+
+    restored: int = 0  # from a snapshot
+    blank: int = 0  # from the prior: there was none
+    unusable: int = 0
+
+
+async def open_store(client: RedisClient, engine: AsyncEngine) -> Layout:
+    """The layout of the store, which is filled before anybody sees one.
+
+    Safe to call from several processes at once. Raises Unavailable.
+    """
+    layout, opened = await Layout.prepare(client)
+    if not opened:
+        rebuilt = await rebuild(client, engine, layout)
+        await layout.open(client)
+        if rebuilt != Rebuilt():
+            logger.warning(
+                "redis was empty: %d experiments go on from snapshots, %d from the"
+                " prior, %d are unusable; what was learned after a snapshot is lost",
+                rebuilt.restored,
+                rebuilt.blank,
+                rebuilt.unusable,
+            )
+    return layout
+
+
+async def rebuild(client: RedisClient, engine: AsyncEngine, layout: Layout) -> Rebuilt:
+    """Bring Redis level with Postgres; what it has of its own stays.
+
+    Raises Unavailable.
+    """
+    definitions = Definitions(client, layout)
+    params = RedisParamBackend(client, layout)
+    rebuilt = Rebuilt()
+    async for key in _experiments(engine):
+        missing = await params.version(*key) is None
+        if not missing and await definitions.get(*key) is not None:
+            continue
+        try:
+            await _restore(engine, definitions, key, rebuilt)
+        except (Invalid, CorruptState) as error:
+            rebuilt.unusable += 1
+            logger.error("experiment %s cannot be rebuilt: %s", key[1], error)
+    return rebuilt
+
+
+async def _experiments(engine: AsyncEngine) -> AsyncIterator[Key]:
+    query = select(ExperimentRow.tenant_id, ExperimentRow.id).order_by(ExperimentRow.id)
+    async with system_session(engine) as session:
+        rows = (await session.execute(query)).all()
+    for row in rows:
+        yield row.tenant_id, row.id
+
+
+async def _restore(
+    engine: AsyncEngine, definitions: Definitions, key: Key, rebuilt: Rebuilt
+) -> None:
+    async with system_session(engine) as session:
+        definition = await Outbox(session).current(*key)
+        if definition is None:
+            return
+        data, highest = await Snapshots(session).for_rebuild(
+            *key, definition.generation, definition.restored
+        )
+    stored = codec.first(definition) if data is None else codec.decode(data)
+    await definitions.publish(definition, _again(stored, definition, highest))
+    if data is None:
+        rebuilt.blank += 1
+        logger.info("experiment %s starts from the prior", key[1])
+    else:
+        rebuilt.restored += 1
+        logger.info(
+            "experiment %s goes on from version %d, learned until %d",
+            key[1],
+            stored.header.version,
+            stored.header.learned_through_ms,
+        )
+
+
+def _again(stored: Stored, definition: Definition, highest: int) -> Stored:
+    """The state as the beginning of another log. Raises CorruptState."""
+    header = stored.header
+    if header.policy != definition.policy:
+        raise CorruptState(f"the snapshot is of {header.policy}")
+    header = msgspec.structs.replace(
+        header,
+        fence=0,
+        generation=definition.generation,
+        version=highest + AHEAD,
+        learned_through="0-0",
+    )
+    return Stored(header, stored.state)
