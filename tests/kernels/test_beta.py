@@ -147,7 +147,7 @@ def test_draws_have_the_beta_distribution(a: float, b: float) -> None:
     )
     places, shares = densely.beta_cdf(a, b)
     below = np.searchsorted(draws, 1 / (1 + np.exp(-places)), side="right") / count
-    # the statistic of Kolmogorov and Smirnov: exceeded by one correct sampler in 100,000
+    # the statistic of Kolmogorov and Smirnov: one sound sampler in 100,000 is above
     assert np.abs(below - shares).max() * math.sqrt(count) < 2.5
 
 

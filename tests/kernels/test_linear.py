@@ -13,12 +13,16 @@ from tests.kernels.ridges import log
 from qbrixkernels import linear
 from qbrixkernels import ridge
 
+DIMS = [*range(1, 10), linear.LANES, linear.LANES + 1, 2 * linear.LANES + 3]
 COUNTS = [1, 2, linear.BLOCK - 1, linear.BLOCK, linear.BLOCK + 1, 3 * linear.BLOCK + 5]
 
 
 @settings(max_examples=60)
 @given(
-    st.integers(0, 2**32), st.integers(1, 12), st.sampled_from(COUNTS), st.booleans()
+    st.integers(0, 2**32),
+    st.sampled_from(DIMS),
+    st.sampled_from(COUNTS),
+    st.booleans(),
 )
 def test_the_same_choices(seed: int, dim: int, count: int, flying: bool) -> None:
     rng = np.random.default_rng(seed)
@@ -38,7 +42,7 @@ def test_the_same_choices(seed: int, dim: int, count: int, flying: bool) -> None
 
 
 @settings(max_examples=30)
-@given(st.integers(0, 2**32), st.integers(1, 12), st.sampled_from(COUNTS))
+@given(st.integers(0, 2**32), st.sampled_from(DIMS), st.sampled_from(COUNTS))
 def test_the_same_marginals(seed: int, dim: int, count: int) -> None:
     state = Ridge.fresh(3, dim).fold(*log(60, 3, dim, seed))
     x = np.random.default_rng(seed).standard_normal((count, dim)).astype(np.float32)
