@@ -244,3 +244,32 @@ def test_a_deleted_experiment_leaves_its_pool(client: Client) -> None:
         client.experiment.get(made.id)
     with refused("NotFoundError", 404):
         client.experiment.delete(made.id)
+
+
+def learners_of(place: Place, caller: Caller, experiment: str) -> list[str]:
+    """Of an auto experiment; the published client does not read them."""
+    with place.plain(caller) as plain:
+        shown = plain.get(f"/api/v1/experiments/{experiment}").json()
+    return list(shown["learner_ids"])
+
+
+@pytest.mark.row(30, 61)
+def test_a_learner_cannot_be_deleted(
+    connect: Connect, place: Place, caller: Caller
+) -> None:
+    client = connect(caller)
+    made = running(client, policy="auto")
+    learner = learners_of(place, caller, made.id)[0]
+    shown = client.experiment.get(learner)
+    assert shown.id == learner
+    if not client.is_grpc:
+        assert shown.meta_experiment_id == made.id
+    listed = [one.id for one in client.experiment.list()["items"]]
+    assert made.id in listed
+    assert learner not in listed
+    with refused("ForbiddenError", 403):
+        client.experiment.delete(learner)
+    with place.plain(caller) as plain:
+        answer = plain.delete(f"/api/v1/experiments/{learner}")
+    assert answer.status_code == 403
+    assert answer.json()["code"] == "LEARNER_EXPERIMENT_DELETE_FORBIDDEN"
