@@ -69,12 +69,15 @@ _ERRORS: Final = {
     "403": "the key lacks a scope",
     "404": "no such thing",
     "409": "already there, or in use",
+    "408": "the body did not arrive in time",
     "413": "the body is too large",
+    "415": "the body is not JSON",
     "422": "the request does not decode",
     "429": "too many requests",
     "500": "unexpected failure",
     "503": "a service this depends on did not answer",
 }
+_OF_BODIES: Final = frozenset({"408", "413", "415"})
 _HEADERS: Final = {
     "x-request-id": "id of this request, the caller's own if one was sent",
     "x-param-version": "version of the parameters that decided; absent while paused",
@@ -114,6 +117,7 @@ def document(app: Any) -> bytes:
     for operations in made["paths"].values():
         for operation in operations.values():
             _document_errors(operation)
+    _loosen(made)
     return msgspec.json.encode(made)
 
 
@@ -142,11 +146,26 @@ def _document_errors(operation: Document) -> None:
     responses.pop("400", None)
     # what is public and takes nothing can only fail by itself
     simple = operation.get("security") == [] and "requestBody" not in operation
+    takes_body = "requestBody" in operation
     for status, text in _ERRORS.items():
+        if status in _OF_BODIES and not takes_body:
+            continue
         if not simple or status == "500":
             shape = Unprocessable if status == "422" else Envelope
             answer = {"description": text, "content": _json(shape)}
             responses.setdefault(status, answer)
+
+
+def _loosen(node: Any) -> None:
+    """Unions are any of their parts: 1 is a number as well as an integer."""
+    if isinstance(node, dict):
+        if "oneOf" in node:
+            node["anyOf"] = node.pop("oneOf")
+        for value in node.values():
+            _loosen(value)
+    elif isinstance(node, list):
+        for value in node:
+            _loosen(value)
 
 
 def _any(kind: type) -> Document:
