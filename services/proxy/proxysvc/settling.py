@@ -11,10 +11,12 @@ from qbrixcore.errors import QbrixError
 
 async def settled(answers: Sequence[asyncio.Future[Any]]) -> None:
     """Return when all are answered; who gives up waiting gives them up."""
-    if not answers:
-        return
     try:
-        await asyncio.wait(answers)
+        for answer in answers:
+            # those of one frame or append come together: waiting for all of them costs
+            # a callback each
+            if not answer.done():
+                await asyncio.wait([answer])
     finally:
         for answer in answers:
             if not answer.cancel() and not answer.cancelled():
