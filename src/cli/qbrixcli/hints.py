@@ -30,32 +30,43 @@ def greeting(welcome: Welcome, file: Path) -> str:
     else:
         lines.append(f"  admin and API key are in {file}")
     if welcome.experiment is not None:
-        select = select_line(made.http_url, welcome.experiment, file)
+        trusted = welcome.certificate
+        select = select_line(made.http_url, welcome.experiment, file, trusted)
         lines += ["", "choose an arm:", f"  {select}"]
-        feedback = feedback_line(made.http_url, select, file)
+        feedback = feedback_line(made.http_url, select, file, trusted)
         lines += ["", "choose one and reward it:", f"  {feedback}"]
     return "\n".join([*lines, "", LAST])
 
 
-def select_line(http_url: str, experiment: str, file: Path) -> str:
+def select_line(
+    http_url: str, experiment: str, file: Path, certificate: Path | None = None
+) -> str:
     """A select of the quickstart."""
     body = json.dumps({"experiment_id": experiment, "context": {"id": "visitor-1"}})
     return (
-        f"curl -s {http_url}/api/v1/agent/select"
+        f"{_curl(certificate)} {http_url}/api/v1/agent/select"
         f' -H "X-API-Key: {_field("api_key", file)}" -H {shlex.quote(JSON)}'
         f" -d {shlex.quote(body)}"
     )
 
 
-def feedback_line(http_url: str, select: str, file: Path) -> str:
+def feedback_line(
+    http_url: str, select: str, file: Path, certificate: Path | None = None
+) -> str:
     """A feedback for a select made inside."""
     token = f"$({select} | sed -E {shlex.quote(_pattern('request_id'))})"
     body = f'"{{\\"request_id\\":\\"{token}\\",\\"reward\\":1}}"'
     return (
-        f"curl -s {http_url}/api/v1/agent/feedback"
+        f"{_curl(certificate)} {http_url}/api/v1/agent/feedback"
         f' -H "X-API-Key: {_field("api_key", file)}" -H {shlex.quote(JSON)}'
         f" -d {body}"
     )
+
+
+def _curl(certificate: Path | None) -> str:
+    if certificate is None:
+        return "curl -s"
+    return f"curl -s --cacert {shlex.quote(str(certificate.absolute()))}"
 
 
 def _field(name: str, file: Path) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import httpx
 
 from qbrixcli.credentials import Credentials
 from qbrixcli.embedded.errors import StartError
+from qbrixcli.trust import trust
 
 NAME = "quickstart"
 ARMS = ("red", "green", "blue")
@@ -16,9 +18,11 @@ PAGE = 100
 TIMEOUT_SEC = 10.0
 
 
-async def ensure_quickstart(credentials: Credentials) -> str:
+async def ensure_quickstart(
+    credentials: Credentials, certificate: Path | None = None
+) -> str:
     """Id of the experiment, made with its pool if there is none. Raises StartError."""
-    async with _client(credentials) as client:
+    async with _client(credentials, certificate) as client:
         found = await _find(client)
         if found is not None:
             return found
@@ -27,9 +31,11 @@ async def ensure_quickstart(credentials: Credentials) -> str:
         return str((await _call(client, "POST", "/experiments", json=body))["id"])
 
 
-async def find_quickstart(credentials: Credentials) -> str | None:
+async def find_quickstart(
+    credentials: Credentials, certificate: Path | None = None
+) -> str | None:
     """Id of the experiment, None if somebody deleted it. Raises StartError."""
-    async with _client(credentials) as client:
+    async with _client(credentials, certificate) as client:
         return await _find(client)
 
 
@@ -73,9 +79,10 @@ async def _call(
     return answer.json()
 
 
-def _client(credentials: Credentials) -> httpx.AsyncClient:
+def _client(credentials: Credentials, certificate: Path | None) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         base_url=credentials.http_url,
+        verify=True if certificate is None else trust(certificate),
         headers={"X-API-Key": credentials.api_key},
         timeout=TIMEOUT_SEC,
         trust_env=False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Awaitable
 from collections.abc import Callable
 
@@ -16,13 +17,14 @@ ANSWER_SEC = 2.0
 Probe = Callable[[], Awaitable[bool]]
 
 
-def http_probe(host: str, port: int) -> Probe:
+def http_probe(host: str, port: int, tls: ssl.SSLContext | None = None) -> Probe:
     """Whether ``GET /health/ready`` answers 200."""
     request = f"GET /health/ready HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
 
     async def probe() -> bool:
         try:
-            reader, writer = await asyncio.open_connection(host, port)
+            async with asyncio.timeout(ANSWER_SEC):
+                reader, writer = await asyncio.open_connection(host, port, ssl=tls)
         except OSError:
             return False
         try:

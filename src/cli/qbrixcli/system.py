@@ -15,6 +15,7 @@ from qbrixcli.service import Service
 from qbrixcli.supervisor import Supervisor
 from qbrixcli.together import together
 from qbrixcli.topology import dialled
+from qbrixcli.trust import trust
 from qbrixcli.welcome import Welcome
 
 # with the 3.5 s of the stores all of it ends within 10 s, whatever happens
@@ -120,7 +121,10 @@ class Running:
 
     async def _until_ready(self) -> None:
         doors = self._plan.topology
-        proxy = ready.http_probe(dialled(doors.proxy.http_host), doors.proxy.http_port)
+        tls = None if doors.certificate is None else trust(doors.certificate)
+        proxy = ready.http_probe(
+            dialled(doors.proxy.http_host), doors.proxy.http_port, tls
+        )
         motor = ready.grpc_probe(dialled(doors.motor.grpc_host), doors.motor.grpc_port)
         cortex = ready.grpc_probe(
             dialled(doors.cortex.grpc_host), doors.cortex.grpc_port

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import msgspec
 
@@ -40,12 +41,19 @@ class Topology(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def http_url(self) -> str:
         """Where clients reach REST."""
-        return f"http://{dialled(self.proxy.http_host)}:{self.proxy.http_port}"
+        scheme = "http" if self.certificate is None else "https"
+        return f"{scheme}://{dialled(self.proxy.http_host)}:{self.proxy.http_port}"
 
     @property
     def grpc_url(self) -> str:
         """Where clients reach gRPC."""
-        return f"grpc://{dialled(self.proxy.grpc_host)}:{self.proxy.grpc_port}"
+        scheme = "grpc" if self.certificate is None else "grpcs"
+        return f"{scheme}://{dialled(self.proxy.grpc_host)}:{self.proxy.grpc_port}"
+
+    @property
+    def certificate(self) -> Path | None:
+        """What the proxy shows to clients; None without TLS."""
+        return self.proxy.tls.cert
 
     def probe(self) -> None:
         """Raises StartError if a port is taken, or cannot be ours."""

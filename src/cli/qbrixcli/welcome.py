@@ -34,6 +34,11 @@ class Welcome:
         self.credentials: Credentials | None = None
         self.experiment: str | None = None
 
+    @property
+    def certificate(self) -> Path | None:
+        """What clients have to trust; None without TLS."""
+        return self._topology.certificate
+
     async def prepare(self, settings: PostgresSettings) -> None:
         """Bring Postgres to the current schema and make the admin.
 
@@ -61,10 +66,11 @@ class Welcome:
             return
         current = self._with_urls(found)
         self.credentials = current
+        shown = self.certificate
         if self.is_first:
-            self.experiment = await quickstart.ensure_quickstart(current)
+            self.experiment = await quickstart.ensure_quickstart(current, shown)
         else:
-            self.experiment = await quickstart.find_quickstart(current)
+            self.experiment = await quickstart.find_quickstart(current, shown)
         if self.is_first or current != found:
             write_private(self._data.credentials, files.encode(current))
         self._data.welcomed.touch()

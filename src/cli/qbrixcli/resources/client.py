@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import ssl
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
@@ -96,6 +97,10 @@ class Api:
             self._profile = await renewed(self._client, self._file, name, self._profile)
         except httpx.HTTPError as error:
             raise unreachable(self.connection.url, error) from None
+        except OSError as error:
+            raise ClientError(
+                f"cannot keep the renewed login in {self._file.path} ({error.strerror})"
+            ) from None
 
     async def _send(
         self,
@@ -109,7 +114,7 @@ class Api:
             return await self._client.request(
                 method, url, params=query, headers=headers, json=body
             )
-        except ValueError as error:
+        except (ValueError, httpx.InvalidURL) as error:
             raise UsageError(f"cannot be sent: {error}") from None
         except httpx.HTTPError as error:
             raise unreachable(self.connection.url, error) from None
@@ -119,10 +124,11 @@ def http_client(url: str) -> httpx.AsyncClient:
     """A client of one address."""
     # loading certificates takes longer than a whole call
     verify = urlsplit(url).scheme == "https"
+    if not is_local(url):
+        return httpx.AsyncClient(timeout=TIMEOUT_SEC, verify=verify)
     # a proxy for the outside world does not know this machine
-    return httpx.AsyncClient(
-        timeout=TIMEOUT_SEC, verify=verify, trust_env=not is_local(url)
-    )
+    direct = httpx.AsyncHTTPTransport(verify=verify)
+    return httpx.AsyncClient(timeout=TIMEOUT_SEC, verify=verify, transport=direct)
 
 
 def is_local(url: str) -> bool:
@@ -170,14 +176,16 @@ def unreachable(url: str, error: httpx.HTTPError) -> ClientError:
     if isinstance(error, httpx.TimeoutException):
         return ClientError(f"{url} did not answer within {TIMEOUT_SEC:.0f} s")
     why = str(error) or type(error).__name__
-    if isinstance(error, httpx.ConnectError) and error.__cause__ is not None:
-        why = _reason(error) or why
+    if isinstance(error, httpx.ConnectError):
+        why = _reason(error.__cause__) or why
     return ClientError(f"cannot reach {url} ({why}): does it run?")
 
 
 def _reason(error: BaseException | None) -> str:
     """What the operating system said, without our client's wrapping."""
     while error is not None:
+        if isinstance(error, ssl.SSLError):
+            return ""
         if isinstance(error, OSError) and error.errno and error.errno > 0:
             return os.strerror(error.errno).lower()
         error = error.__cause__ or error.__context__

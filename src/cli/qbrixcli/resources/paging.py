@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qbrixcli.resources.client import Api
+from qbrixcli.resources.errors import ClientError
 
 MOST_ROWS = 1_000
 
@@ -26,7 +27,9 @@ async def all_rows(
     while left is None or left > 0:
         size = MOST_ROWS if left is None else min(MOST_ROWS, left)
         page = await api.get(*segments, limit=size, offset=offset, **query)
-        found = page[key]
+        found = page.get(key) if isinstance(page, dict) else None
+        if not isinstance(found, list):
+            raise ClientError(f"the server answered no list of {key}")
         rows |= {row.get("id", len(rows)): row for row in found}
         if len(found) < size:
             break
