@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Any
 from typing import Final
+from typing import NamedTuple
 
 import msgspec
 
@@ -37,19 +38,12 @@ _ABSENT: Final = object()
 _NOTHING: Final[Metadata] = MappingProxyType({})
 
 
-class _Rule:
-    """A rule with its test, and what is decided when it is the first to match."""
+class _Rule(NamedTuple):
+    """A test of one value, and what is decided when it is the first to match."""
 
-    __slots__ = ("decision", "key", "test")
-
-    def __init__(self, key: str, test: Test, decision: Decision) -> None:
-        self.key = key
-        self.test = test
-        self.decision = decision
-
-    def matches(self, metadata: Metadata) -> bool:
-        value = metadata.get(self.key, _ABSENT)
-        return value is not _ABSENT and self.test(value)
+    key: str
+    test: Test
+    decision: Decision
 
 
 class CompiledGate:
@@ -102,9 +96,11 @@ class CompiledGate:
             return self._blackout
         if context_id not in self._rollout:
             return self._outside
-        for rule in self._rules:
-            if rule.matches(metadata):
-                return rule.decision
+        get = metadata.get
+        for key, test, decision in self._rules:
+            value = get(key, _ABSENT)
+            if value is not _ABSENT and test(value):
+                return decision
         return UNDECIDED
 
     def explain(
@@ -117,7 +113,10 @@ class CompiledGate:
             enabled=self._enabled,
             in_schedule=self._open(moment),
             in_rollout=context_id in self._rollout,
-            matched=tuple(rule.matches(metadata) for rule in self._rules),
+            matched=tuple(
+                rule.key in metadata and rule.test(metadata[rule.key])
+                for rule in self._rules
+            ),
         )
 
     def _open(self, now: Seconds) -> bool:

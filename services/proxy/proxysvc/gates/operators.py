@@ -76,6 +76,8 @@ def _equal(wanted: Any) -> Test:
 
 
 def _unequal(wanted: Any) -> Test:
+    if isinstance(wanted, str):
+        return lambda value: bool(value != wanted)
     equal = _equal(wanted)
     return lambda value: not equal(value)
 
