@@ -44,6 +44,15 @@ def test_auto_is_what_one_gets_for_nothing(client: Client) -> None:
     client.agent.feedback(chosen.request_id, 1)
 
 
+@pytest.mark.row(20)
+def test_no_policy_is_auto(plain: httpx.Client) -> None:
+    pool = plain.post("/api/v1/pools", json={"name": named("p"), "arms": arms()}).json()
+    for policy in ({}, {"policy": ""}):
+        body = {"name": named("e"), "pool_id": pool["id"], **policy}
+        made = plain.post("/api/v1/experiments", json=body)
+        assert (made.status_code, made.json()["policy"]) == (201, "auto")
+
+
 @pytest.mark.row(21)
 def test_params_keep_their_shape(client: Client) -> None:
     params = {"context_schema": SCHEMA, "alpha": 2.5}

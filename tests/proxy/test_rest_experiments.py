@@ -88,7 +88,6 @@ async def test_auto_needs_to_be_told_nothing(
         ("NoSuchPolicy", {}, "unknown policy"),
         ("auto", {"use_context": True}, "use_context needs dim"),
         ("auto", {"reward_type": "fuzzy"}, "reward_type"),
-        ("", {}, "unknown policy"),
         ("BetaTSPolicy", {"alpha_prior": 0}, "alpha_prior"),
         ("BetaTSPolicy", {"beta": 1}, "beta"),
         ("LinUCBPolicy", {}, "dim"),

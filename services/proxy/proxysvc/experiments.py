@@ -51,6 +51,7 @@ from qbrixstore.postgres.tenants import hold_tenant
 
 logger = get_logger(__name__)
 
+UNSAID: Final = "auto"  # the policy of those who name none
 UNDONE: Final = MappingProxyType({"reason": "redis could not be told of it"})
 
 
@@ -97,6 +98,8 @@ class ExperimentService:
         scopes.require(caller, scopes.EXPERIMENT_WRITE)
         check_name("an experiment", new.name)
         check_value("policy_params", new.policy_params)
+        if not new.policy:
+            new = msgspec.structs.replace(new, policy=UNSAID)
         if new.gate is not None:
             scopes.require(caller, scopes.GATE_WRITE)
         if not is_id(new.pool_id):
