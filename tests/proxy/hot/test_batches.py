@@ -67,6 +67,7 @@ async def test_results_are_in_the_order_of_the_contexts(
     vectors = [[float(n), -0.5] for n in range(64)]
     contexts = [{"id": "somebody", "vector": vector} for vector in vectors]
     results = (await rest.select_batch(linear, *contexts)).json()["results"]
+    assert [one["error"] for one in results] == [None] * 64
     tokens = [unseal(one["request_id"], KEYRING) for one in results]
     assert [token.vector for token in tokens] == [
         np.array(vector, "<f4").tobytes() for vector in vectors
