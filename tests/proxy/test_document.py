@@ -22,6 +22,8 @@ ROUTES = {
     ("/api/v1/experiments/{experiment_id}", "patch", "200"),
     ("/api/v1/experiments/{experiment_id}", "delete", "200"),
     ("/api/v1/experiments/{experiment_id}/reset", "post", "200"),
+    ("/api/v1/experiments/{experiment_id}/rollback", "post", "200"),
+    ("/api/v1/experiments/{experiment_id}/versions", "get", "200"),
     ("/api/v1/gates/{experiment_id}", "post", "201"),
     ("/api/v1/gates/{experiment_id}", "get", "200"),
     ("/api/v1/gates/{experiment_id}", "put", "200"),

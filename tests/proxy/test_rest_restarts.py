@@ -1,4 +1,4 @@
-"""Reset over REST: what it needs, what it writes, who may."""
+"""Reset and rollback over REST: what they need and what they write."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.proxy.people import Person
 
 from proxysvc import restarts
 from proxysvc.settings import ProxySettings
+from qbrixstore.postgres import system_session
+from qbrixstore.postgres.snapshots import Snapshot
+from qbrixstore.postgres.snapshots import Snapshots
 from qbrixstore.redis.client import RedisClient
 from qbrixstore.redis.definitions import Definitions
 from qbrixstore.redis.event import ControlEvent
@@ -98,3 +102,50 @@ async def test_reset_is_documented(client: httpx.AsyncClient) -> None:
     operation = paths[EXPERIMENTS + "/{experiment_id}/reset"]["post"]
     assert "requestBody" not in operation
     assert {"200", "404", "409"} <= set(operation["responses"])
+
+
+async def test_only_kept_versions_can_be_gone_back_to(
+    client: httpx.AsyncClient,
+    engine: AsyncEngine,
+    admin: Person,
+    experiment: dict[str, Any],
+) -> None:
+    path = f"{EXPERIMENTS}/{experiment['id']}"
+    assert (await client.get(f"{path}/versions")).json() == {"versions": []}
+    answer = await client.post(f"{path}/rollback", json={"version": 7})
+    assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
+    await keep(engine, admin.tenant_id, experiment["id"], 7)
+    answer = await client.post(f"{path}/rollback", json={"version": 7})
+    assert answer.status_code == 200
+    (kept,) = (await client.get(f"{path}/versions")).json()["versions"]
+    assert (kept["version"], kept["updates"]) == (7, 70)
+    (last,) = (await client.get("/api/v1/audit", params={"limit": 1})).json()["entries"]
+    assert last["action"] == "experiment.rollback"
+    assert last["changes"] == {"generation": 1, "version": 7}
+    # newer ones push the others out, but not what is being gone back to
+    for version in (8, 9, 10):
+        await keep(engine, admin.tenant_id, experiment["id"], version)
+    left = (await client.get(f"{path}/versions")).json()["versions"]
+    assert [one["version"] for one in left] == [10, 9, 7]
+
+
+@pytest.mark.parametrize("body", [{}, {"version": -1}, {"version": "7"}, {"v": 1}])
+async def test_a_rollback_says_where_to(
+    client: httpx.AsyncClient, experiment: dict[str, Any], body: dict[str, Any]
+) -> None:
+    path = f"{EXPERIMENTS}/{experiment['id']}/rollback"
+    assert (await client.post(path, json=body)).status_code == 422
+
+
+async def keep(engine: AsyncEngine, tenant: str, experiment: str, version: int) -> None:
+    one = Snapshot(
+        tenant=tenant,
+        experiment=experiment,
+        version=version,
+        generation=0,
+        updates=10 * version,
+        learned_through_ms=0,
+        state=b"",
+    )
+    async with system_session(engine) as session:
+        await Snapshots(session).keep([one], last=2)

@@ -1,4 +1,4 @@
-"""A reset through the running system: forgotten at once, and for good."""
+"""Reset and rollback through the running system: at once, and for good."""
 
 from __future__ import annotations
 
@@ -67,3 +67,48 @@ async def test_a_reset_forgets_and_late_feedback_is_not_learned(
         await state.until(1)
         assert (await state.pulls()).sum() == 1
         assert (await gauges.counters())["stale"] == stale + 2
+
+
+async def test_a_rollback_brings_back_what_a_reset_forgot(
+    system: Up, api: httpx.Client
+) -> None:
+    experiment = make(api, "rollback")
+    tokens = [select(api, experiment).json()["request_id"] for _ in range(11)]
+    for token in tokens[:10]:
+        reward(api, token)
+    async with learned(system, experiment) as state:
+        await state.until(10)
+        before = await state.stored()
+        switch(api, experiment, False)
+        reset(api, experiment)
+        assert (await state.pulls()).sum() == 0
+        (kept,) = versions(api, experiment)
+        assert (kept["updates"], kept["generation"]) == (10, 0)
+        # a running experiment may go back, too
+        switch(api, experiment, True)
+        rollback(api, experiment, kept["version"])
+
+        after = await state.stored()
+        assert after.header.generation == 2
+        assert after.header.version > before.header.version
+        assert after.header.updates == 10
+        assert after.state.pulls.tolist() == before.state.pulls.tolist()
+        # what was chosen before is of another generation
+        reward(api, tokens[10])
+        answer = select(api, experiment)
+        while int(answer.headers["x-param-version"]) < after.header.version:
+            answer = select(api, experiment)
+        reward(api, answer.json()["request_id"])
+        assert (await state.until(11)).sum() == 11
+
+
+def versions(api: httpx.Client, experiment: str) -> list[dict[str, int]]:
+    answer = api.get(f"/experiments/{experiment}/versions")
+    assert answer.status_code == 200
+    found: list[dict[str, int]] = answer.json()["versions"]
+    return found
+
+
+def rollback(api: httpx.Client, experiment: str, version: int) -> None:
+    path = f"/experiments/{experiment}/rollback"
+    assert api.post(path, json={"version": version}).status_code == 200

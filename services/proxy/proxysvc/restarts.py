@@ -14,12 +14,15 @@ from proxysvc.inputs import is_id
 from proxysvc.publishing import Publishing
 from qbrixcore.definition import make_definition
 from qbrixcore.errors import ExperimentNotFound
+from qbrixcore.errors import NotFound
 from qbrixcore.errors import Unavailable
 from qbrixlog import get_logger
 from qbrixstore.postgres import get_session
 from qbrixstore.postgres.experiments import Experiments
 from qbrixstore.postgres.principal import Principal
 from qbrixstore.postgres.records import ExperimentRecord
+from qbrixstore.postgres.records import SnapshotRecord
+from qbrixstore.postgres.snapshots import Snapshots
 
 logger = get_logger(__name__)
 
@@ -27,7 +30,7 @@ PATIENCE: Final = 1.0  # seconds that an answer waits for what it says to be lea
 
 
 class Restarts:
-    """Resets, of paused experiments of the caller's tenant.
+    """Resets and rollbacks of experiments of the caller's tenant.
 
     Postgres counts the generations; the log tells cortex where one ends, in the same
     step that changes the definition, and the relay does that if Redis went away.
@@ -61,6 +64,43 @@ class Restarts:
         await self._level(tenant, record)
         return record
 
+    async def rollback(
+        self, caller: Principal, experiment_id: str, version: int
+    ) -> ExperimentRecord:
+        """Go back to what was known at a kept version; running ones may, too.
+
+        Raises ExperimentNotFound, and NotFound for a version that is not kept.
+        """
+        scopes.require(caller, scopes.EXPERIMENT_WRITE)
+        if not is_id(experiment_id):
+            raise ExperimentNotFound()
+        await self._publishing.check()
+        tenant = caller.tenant_id
+        async with get_session(self._engine, tenant) as session:
+            record = await Experiments(session, tenant).restart(experiment_id, version)
+            kept = await Snapshots(session).listing(tenant, experiment_id)
+            if version not in {one.version for one in kept}:
+                raise NotFound(f"no version {version} is kept")
+            changes = {
+                "generation": record.experiment.generation,
+                "version": version,
+            }
+            await note(session, caller, "experiment.rollback", experiment_id, changes)
+        await self._level(tenant, record)
+        return record
+
+    async def versions(
+        self, caller: Principal, experiment_id: str
+    ) -> list[SnapshotRecord]:
+        """What can be gone back to, the newest first. Raises ExperimentNotFound."""
+        scopes.require(caller, scopes.EXPERIMENT_READ)
+        if not is_id(experiment_id):
+            raise ExperimentNotFound()
+        tenant = caller.tenant_id
+        async with get_session(self._engine, tenant) as session:
+            await Experiments(session, tenant).get(experiment_id)
+            return await Snapshots(session).listing(tenant, experiment_id)
+
     async def _level(self, tenant: str, record: ExperimentRecord) -> None:
         definition = make_definition(tenant, record.experiment, record.version)
         try:
@@ -68,7 +108,9 @@ class Restarts:
                 await self._publishing.publish(definition)
                 await self._publishing.reached(definition)
         except TimeoutError:
-            logger.warning("cortex is late: %s is not reset yet", definition.experiment)
+            logger.warning(
+                "cortex is late: %s goes on as it was for now", definition.experiment
+            )
         except Unavailable as error:
             logger.warning("the relay has to bring redis level: %s", error)
         finally:

@@ -48,6 +48,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         "policy": "BetaTSPolicy",
     },
     ("patch", "/api/v1/experiments/{experiment_id}"): {"enabled": False},
+    ("post", "/api/v1/experiments/{experiment_id}/rollback"): {"version": 1},
     ("post", "/api/v1/gates/{experiment_id}"): {"enabled": False},
     ("put", "/api/v1/gates/{experiment_id}"): {"enabled": False},
     ("patch", "/api/v1/gates/{experiment_id}"): {"enabled": False},
