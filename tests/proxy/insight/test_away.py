@@ -13,16 +13,26 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.proxy.conftest import client_of
 from tests.proxy.hot.rest import Rest
 from tests.proxy.people import Person
+from tests.proxy.people import add_person
 from tests.proxy.test_outages import Restarted
 from tests.proxy.waiting import eventually
 
+from cortexsvc.app import cortex
+from cortexsvc.settings import CortexSettings
 from motorsvc.app import motor
 from motorsvc.settings import MotorSettings
 from proxysvc.app import proxy
+from proxysvc.insight.rolling import Roller
 from proxysvc.settings import MotorAddress
 from proxysvc.settings import ProxySettings
+from qbrixcli.embedded.postgres import Postgres
 from qbrixcli.embedded.valkey import Valkey
+from qbrixstore.postgres import PostgresSettings
+from qbrixstore.postgres import init_db
+from qbrixstore.postgres import migrate
 from qbrixstore.redis.client import RedisClient
+from qbrixstore.redis.config import RedisSettings
+from qbrixstore.redis.counts import Counts
 from qbrixstore.redis.layout import Layout
 
 
@@ -34,11 +44,16 @@ async def own_redis(server_directory: Path) -> AsyncIterator[Restarted]:
 
 
 @pytest.fixture
+async def at(own_redis: Restarted) -> RedisSettings:
+    started: RedisSettings = await own_redis.start()
+    return started
+
+
+@pytest.fixture
 async def rest(
-    settings: ProxySettings, own_redis: Restarted, admin: Person, engine: AsyncEngine
+    settings: ProxySettings, at: RedisSettings, admin: Person
 ) -> AsyncIterator[Rest]:
     """Calls of a worker and a motor whose Redis the test stops."""
-    at = await own_redis.start()
     async with motor(MotorSettings(grpc_port=0, redis=at), seed=1) as served:
         mine = msgspec.structs.replace(
             settings,
@@ -52,6 +67,12 @@ async def rest(
             RedisClient(at) as redis,
         ):
             yield Rest(client, redis, await Layout.ensure(redis))
+
+
+async def told(client: httpx.AsyncClient, experiment: dict[str, Any]) -> Any:
+    """The overview, None while there is none."""
+    answer = await overview(client, experiment)
+    return answer.json() if answer.status_code == 200 else None
 
 
 async def overview(client: httpx.AsyncClient, experiment: dict[str, Any]) -> Any:
@@ -92,3 +113,67 @@ async def test_selections_made_while_redis_is_away_are_counted(
         return (told["total_selections"], told["unique_contexts"]) == (9, 6)
 
     await eventually(more_counted)
+
+
+async def test_counts_wait_for_postgres(
+    settings: ProxySettings, redis_server: RedisSettings, server_directory: Path
+) -> None:
+    postgres = Restarted(Postgres, server_directory / "postgres")
+    at = await postgres.start()
+    await migrate(at)
+    engine = init_db(at)
+    person = await add_person(engine)
+    async with motor(MotorSettings(grpc_port=0, redis=redis_server), seed=1) as served:
+        mine = msgspec.structs.replace(
+            settings,
+            postgres=at,
+            motor=MotorAddress(port=served.port),
+            request_timeout_ms=15_000,
+        )
+        async with (
+            proxy(mine) as worker,
+            client_of(worker, person.headers) as client,
+            RedisClient(redis_server) as redis,
+        ):
+            layout = await Layout.ensure(redis)
+            rest = Rest(client, redis, layout)
+            experiment = await rest.experiment("BetaTSPolicy")
+            assert (await rest.select(experiment)).status_code == 200
+            await postgres.stop()
+            for _ in range(4):
+                assert (await rest.select(experiment)).status_code == 200
+            assert (await overview(client, experiment)).status_code == 503
+            await postgres.start()
+
+            async def counted() -> bool:
+                found = await told(client, experiment)
+                return bool(found) and found["total_selections"] == 5
+
+            await eventually(counted, 40)
+            await Roller(engine, Counts(redis, layout)).roll_up()
+            assert (await told(client, experiment))["total_selections"] == 5
+    await engine.dispose()
+    await postgres.stop()
+
+
+async def test_an_emptied_redis_goes_on_from_what_postgres_has(
+    rest: Rest,
+    at: RedisSettings,
+    engine: AsyncEngine,
+    postgres_server: PostgresSettings,
+) -> None:
+    experiment = await rest.experiment("BetaTSPolicy")
+    for number in range(3):
+        assert (await rest.select(experiment, id=str(number))).status_code == 200
+
+    async def counted(selections: int) -> bool:
+        found = await told(rest.client, experiment)
+        return bool(found) and found["total_selections"] == selections
+
+    await eventually(lambda: counted(3))
+    await Roller(engine, Counts(rest.redis, rest.layout)).roll_up()
+    filling = CortexSettings(grpc_port=0, redis=at, postgres=postgres_server)
+    async with cortex(filling):
+        await rest.redis.execute("FLUSHALL")
+        assert (await rest.select(experiment, id="3")).status_code == 200
+        await eventually(lambda: counted(4), 40)
