@@ -80,7 +80,7 @@ _ERRORS: Final = {
 _OF_BODIES: Final = frozenset({"408", "413", "415"})
 _HEADERS: Final = {
     "x-request-id": "id of this request, the caller's own if one was sent",
-    "x-param-version": "version of the parameters that decided; absent while paused",
+    "x-param-version": "version of the parameters, absent where they did not decide",
 }
 
 
