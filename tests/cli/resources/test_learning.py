@@ -1,4 +1,4 @@
-"""``qbrix insight``, ``runtime`` and ``experiment reset`` on a running system."""
+"""What was learned: seen, forgotten and brought back on a running system."""
 
 from __future__ import annotations
 
@@ -35,11 +35,24 @@ def test_what_an_experiment_did_and_that_it_can_forget(
     assert "add --yes" in qbrix.fails("experiment", "reset", identity, code=2)
     qbrix("experiment", "reset", identity, "--yes")
 
-    def forgotten() -> bool:
+    def knows() -> int:
         arms = qbrix.json("insight", identity)["arms"]
-        return sum(arm["pulls"] for arm in arms) == 0
+        return sum(arm["pulls"] for arm in arms)
 
-    eventually(forgotten)
+    eventually(lambda: knows() == 0)
+    [kept] = qbrix.json("experiment", "versions", identity)
+    assert kept["updates"] == 3
+    version = str(kept["version"])
+    heading, row = qbrix("experiment", "versions", identity).splitlines()
+    assert heading.split() == ["version", "generation", "learned", "kept"]
+    assert row.split()[:3] == [version, "0", "3"]
+    words = ("experiment", "rollback", identity, "--version")
+    assert "add --yes" in qbrix.fails(*words, version, code=2)
+    qbrix(*words, version, "--yes")
+    eventually(lambda: knows() == 3)
+    refused = qbrix.fails(*words, "12345", "--yes")
+    assert refused.startswith("qbrix: ")
+    assert "is no whole number" in qbrix.fails(*words, "-1", code=2)
 
 
 def test_how_the_parts_do(qbrix: Shell) -> None:

@@ -53,6 +53,8 @@ def _add_forgetting(branch: Branch) -> None:
     forget = sure("forget what experiment {experiment} learned")
     text = "forget what a paused experiment learned"
     asks(branch.add("reset", text, reset, "experiment", prepare=forget))
+    text = "list what an experiment once knew and can go back to"
+    branch.add("versions", text, versions, "experiment")
     back = sure("take experiment {experiment} back to version {version}")
     text = "take an experiment back to what it once knew"
     rolled = branch.add("rollback", text, rollback, "experiment", prepare=back)
@@ -133,6 +135,14 @@ async def rollback(call: Call) -> None:
         *EXPERIMENTS, call.given.experiment, "rollback", body=body
     )
     _show(call, answer)
+
+
+async def versions(call: Call) -> None:
+    """``qbrix experiment versions``."""
+    from qbrixcli.resources.other_views import VERSION
+
+    answer = await call.api.get(*EXPERIMENTS, call.given.experiment, "versions")
+    call.out.rows(VERSION, answer["versions"])
 
 
 async def delete(call: Call) -> None:

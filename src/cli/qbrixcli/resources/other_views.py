@@ -60,6 +60,14 @@ POLICY = View(
     key="name",
 )
 
+_VERSION = (
+    Field("version", at("version"), right=True),
+    Field("generation", at("generation"), right=True),
+    Field("learned", at("updates"), right=True),
+    Field("kept", time_at("created_at")),
+)
+VERSION = View("versions", columns=_VERSION, lines=_VERSION, key="version")
+
 _PART = (
     Field("part", at("service")),
     Field("status", at("status")),
