@@ -171,9 +171,14 @@ async def test_an_emptied_redis_goes_on_from_what_postgres_has(
         return bool(found) and found["total_selections"] == selections
 
     await eventually(lambda: counted(3))
-    await Roller(engine, Counts(rest.redis, rest.layout)).roll_up()
+    roller = Roller(engine, Counts(rest.redis, rest.layout))
+    await roller.roll_up()
+    await roller.save_contexts(age=0)
     filling = CortexSettings(grpc_port=0, redis=at, postgres=postgres_server)
     async with cortex(filling):
         await rest.redis.execute("FLUSHALL")
+        await eventually(lambda: counted(3), 40)
+        assert (await told(rest.client, experiment))["unique_contexts"] == 3
         assert (await rest.select(experiment, id="3")).status_code == 200
         await eventually(lambda: counted(4), 40)
+        assert (await told(rest.client, experiment))["unique_contexts"] == 4

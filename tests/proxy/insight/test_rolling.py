@@ -21,6 +21,7 @@ from qbrixstore.postgres import get_session
 from qbrixstore.postgres.experiments import Experiments
 from qbrixstore.postgres.rollups import ALWAYS
 from qbrixstore.postgres.rollups import ExperimentRollups
+from qbrixstore.postgres.sketches import Sketches
 from qbrixstore.redis import keys
 from qbrixstore.redis.client import RedisClient
 from qbrixstore.redis.counts import Batch
@@ -125,6 +126,38 @@ async def test_an_emptied_redis_takes_nothing_from_postgres(
     await adding()
     await roller.roll_up()
     assert await rolled(engine, key) == [3, 3, 3]
+
+
+async def test_contexts_survive_an_emptied_redis(
+    redis: RedisClient, key: Key, counts: Counts, adding: Adding, roller: Roller
+) -> None:
+    for _ in range(20):
+        await adding()
+    await roller.roll_up()
+    await roller.save_contexts(age=0)
+    await redis.execute("UNLINK", keys.contexts(1, 0, *key, "all"))
+    assert await counts.unique_contexts(key) == 0
+    for _ in range(5):
+        await adding()
+    await roller.roll_up()
+    # not yet: saving is put off
+    await roller.save_contexts()
+    assert await counts.unique_contexts(key) == 5
+    await roller.save_contexts(age=0)
+    assert await counts.unique_contexts(key) == 25
+    assert not [name for name in await redis.execute("KEYS", "*") if b"spare" in name]
+
+
+async def test_contexts_of_an_experiment_that_is_gone_are_not_saved(
+    engine: AsyncEngine, key: Key, adding: Adding, roller: Roller
+) -> None:
+    await adding()
+    await roller.roll_up()
+    async with get_session(engine, key[0]) as session:
+        await Experiments(session, key[0]).remove(key[1])
+    await roller.save_contexts(age=0)
+    async with get_session(engine, key[0]) as session:
+        assert await Sketches(session).get(key) is None
 
 
 async def test_several_at_once_while_it_goes_on(

@@ -24,15 +24,19 @@ from qbrixstore.postgres.leadership import ROLLUPS
 from qbrixstore.postgres.leadership import leadership
 from qbrixstore.postgres.leadership import still_leads
 from qbrixstore.postgres.rollups import Rollups
+from qbrixstore.postgres.sketches import Sketches
 from qbrixstore.redis.counts import Counts
 from qbrixstore.redis.counts import hour_of
 
 logger = get_logger(__name__)
 
+Seconds = float
+
 BATCH: Final = 20  # experiments in one transaction
 POLL_SEC: Final = 10.0
 STANDBY_SEC: Final = 5.0
 RETRY_SEC: Final = 1.0
+SAVE_SEC: Final = 60.0  # a sketch has 12 KiB
 LATE_HOURS: Final = 1  # hours for which counts of an hour that is over may still come
 
 
@@ -46,6 +50,7 @@ class Roller:
     def __init__(self, engine: AsyncEngine, counts: Counts) -> None:
         self._engine = engine
         self._counts = counts
+        self._unsaved: dict[Key, Seconds] = {}
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -75,9 +80,31 @@ class Roller:
         for one in counted:
             if one.key in existing:
                 await self._counts.settle(one, _over(one))
+                self._unsaved.setdefault(one.key, time.monotonic())
         for key in pairs:
             if key not in existing:
                 await self._counts.forget(key)
+
+    async def save_contexts(self, age: Seconds = SAVE_SEC) -> None:
+        """Sketch in Postgres whom experiments were selected for, once in ``age``.
+
+        What Postgres has is added to what Redis has, so an emptied one gets it back.
+        Raises Unavailable.
+        """
+        now = time.monotonic()
+        for key, since in list(self._unsaved.items()):
+            if now - since >= age:
+                await self._save(key)
+                del self._unsaved[key]
+
+    async def _save(self, key: Key) -> None:
+        async with system_session(self._engine) as session:
+            if await Rollups(session).existing([key]):
+                sketches = Sketches(session)
+                stored = await sketches.get(key)
+                merged = await self._counts.merge_contexts(key, stored)
+                if merged and merged != stored:
+                    await sketches.put(key, merged)
 
     async def _read(self, pairs: Sequence[Key]) -> list[Live]:
         try:
@@ -110,6 +137,7 @@ class Roller:
         logger.info("rolling up counts")
         while await still_leads(connection, ROLLUPS):
             await self.roll_up()
+            await self.save_contexts()
             await asyncio.sleep(POLL_SEC)
 
 

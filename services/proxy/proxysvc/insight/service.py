@@ -26,6 +26,7 @@ from qbrixstore.postgres.principal import Principal
 from qbrixstore.postgres.rollups import ALWAYS
 from qbrixstore.postgres.rollups import ExperimentRollups
 from qbrixstore.postgres.rollups import Span
+from qbrixstore.postgres.sketches import Sketches
 from qbrixstore.redis.client import RedisClient
 from qbrixstore.redis.counts import HOURS_A_DAY
 from qbrixstore.redis.counts import Counts
@@ -78,7 +79,7 @@ class InsightService:
         return Overview(
             experiment_id=experiment_id,
             counted=counted,
-            unique_contexts=await self._counts.unique_contexts(key, days),
+            unique_contexts=await self._contexts(key, days, counted),
             generation=version[0] if version else None,
             param_version=version[1] if version else None,
             learned=totals[experiment_id].learned if totals else 0,
@@ -106,6 +107,17 @@ class InsightService:
             )
             for arm in experiment.pool.arms
         ]
+
+    async def _contexts(self, key: Key, days: range | None, counted: Cell) -> int:
+        found = await self._counts.unique_contexts(key, days)
+        if not found and counted.selections and days is None:
+            # redis may have been emptied since
+            async with get_session(self._engine, key[0]) as session:
+                sketch = await Sketches(session).get(key)
+            if sketch:
+                await self._counts.merge_contexts(key, sketch)
+                found = await self._counts.unique_contexts(key)
+        return found
 
     async def _counted(
         self, key: Key, span: Span

@@ -1,4 +1,4 @@
-"""The table of what was counted, by arm and hour."""
+"""Tables of what was counted: by arm and hour, and of contexts."""
 
 from __future__ import annotations
 
@@ -45,3 +45,20 @@ class ArmHourRow(Row):
     reward_max: Mapped[float | None] = mapped_column(DOUBLE_PRECISION)
     first_ms: Mapped[int | None] = mapped_column(BigInteger)
     last_ms: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class ExperimentContextsRow(Row):
+    """Whom an experiment was selected for: a HyperLogLog as Redis writes it."""
+
+    __tablename__ = "experiment_contexts"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "experiment_id"],
+            ["experiment.tenant_id", "experiment.id"],
+            ondelete="CASCADE",
+        ),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    experiment_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    sketch: Mapped[bytes]

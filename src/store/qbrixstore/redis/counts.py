@@ -23,6 +23,7 @@ from qbrixstore.redis.layout import Layout
 
 _COUNT = Script("count")
 _SETTLE = Script("settle")
+_SKETCH = Script("sketch")
 
 DAY_MS: Final = 86_400_000
 HOURS_A_DAY: Final = DAY_MS // HOUR_MS
@@ -133,6 +134,16 @@ class Counts:
             return int(await self._client.execute("PFCOUNT", self._ids(key, EVER)))
         names = [self._ids(key, str(day)) for day in days[-DAYS_A_CALL:]]
         return int(await self._client.execute("PFCOUNT", *names)) if names else 0
+
+    async def merge_contexts(self, key: Key, sketch: bytes | None) -> bytes:
+        """Add contexts that were sketched before; a sketch of all there were ever.
+
+        It is empty when there were none.
+        """
+        spare = self._ids(key, f"spare:{os.urandom(8).hex()}")
+        names = [self._ids(key, EVER), spare]
+        merged: bytes = await self._client.call(_SKETCH, names, [sketch or b""])
+        return merged
 
     def _counts(self, key: Key) -> str:
         shard = self.shard_of(key[1])
