@@ -68,8 +68,10 @@ db-reset: $(STAMP) ## forget everything under the data directory
 oracle: $(STAMP) ## every published regret figure, with as many runs as published
 	QBRIX_ORACLE_RUNS=1000 $(BIN)/pytest tests/oracle -s
 
-bench: $(STAMP) ## micro-benchmarks, then the system beside a bare echo
+bench: $(STAMP) ## micro-benchmarks, delay, other libraries, then the system beside a bare echo
 	$(BIN)/pytest bench --benchmark-only
+	$(BIN)/python -m bench.delay
+	$(BIN)/python -m bench.peers
 	$(BIN)/python -m bench.system_select
 
 lock: $(STAMP) ## resolve the dependencies anew into requirements.lock

@@ -129,3 +129,24 @@ def test_read_of_the_inverses(benchmark: BenchmarkFixture, dim: int) -> None:
     """What a linear decision cannot beat: one pass over K d² numbers."""
     inverse = np.random.default_rng(0).random(ARMS * dim * dim)
     assert benchmark(inverse.sum) > 0
+    seconds = benchmark.stats.stats.median if benchmark.stats else 0.0
+    benchmark.extra_info["us_per_read"] = seconds * 1e6
+
+
+@pytest.mark.parametrize("alpha_prior", [0.5, 1.0])
+def test_select_before_anything_is_learned(
+    benchmark: BenchmarkFixture, alpha_prior: float
+) -> None:
+    bench = Bench("BetaTSPolicy", {"alpha_prior": alpha_prior})
+    arms, _ = benchmark(
+        bench.policy.select_many,
+        bench.hyper,
+        bench.prior,
+        bench.contexts(FRAME),
+        np.ones(ARMS, dtype=np.bool_),
+        InFlight.none(ARMS),
+        bench.rng,
+    )
+    seconds = benchmark.stats.stats.median if benchmark.stats else 0.0
+    benchmark.extra_info["us_per_decision"] = seconds / FRAME * 1e6
+    assert len(arms) == FRAME

@@ -93,7 +93,7 @@ def test_without_context(name: str, seed: int, arms: int) -> None:
 @settings(max_examples=25)
 @given(st.integers(0, 2**32), st.sampled_from([2, 9, 64, 65, 200, 1000]))
 def test_of_the_perturbed_leader(seed: int, arms: int) -> None:
-    # P(a) by parts of the noise z of arm a: its density, and how far the others fall
+    # dense panels over the level that the leader reaches: its density, others below
     rng, eta = np.random.default_rng(seed), 5.0
     chosen = np.concatenate([np.arange(arms), rng.integers(0, arms, 3 * arms)])
     rewards = rng.random(chosen.size)
