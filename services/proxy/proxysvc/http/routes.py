@@ -33,6 +33,9 @@ from proxysvc.http.bounds import Bounds
 from proxysvc.http.bounds import bounded
 from proxysvc.http.caller import authenticate
 from proxysvc.http.caller import principal
+from proxysvc.http.docs import get_page
+from proxysvc.http.docs import get_script
+from proxysvc.http.docs import get_style
 from proxysvc.http.document import OPENAPI
 from proxysvc.http.document import get_document
 from proxysvc.http.errors import HANDLERS
@@ -100,6 +103,9 @@ def rest_api(
             get_readiness,
             get_info,
             get_document,
+            get_page,
+            get_script,
+            get_style,
             get_methods,
         ],
         dependencies={
