@@ -118,13 +118,14 @@ class ArmService:
         given = {"name": name, "metadata": metadata, "is_active": is_active}
         changes = {field: one for field, one in given.items() if one is not None}
         tenant = caller.tenant_id
+        changed: list[ExperimentRecord] = []
         async with get_session(self._engine, tenant) as session:
             pools = Pools(session, tenant)
             pool = await pools.update_arm(pool_id, arm_id, name, metadata, is_active)
             if changes:
                 noted = {"pool_id": pool_id, **changes}
                 await note(session, caller, "arm.update", arm_id, noted)
-            changed = await Experiments(session, tenant).of_pool(pool_id)
+                changed = await Experiments(session, tenant).of_pool(pool_id)
         await self._level(tenant, changed)
         return next(arm for arm in pool.pool.arms if arm.id == arm_id)
 
