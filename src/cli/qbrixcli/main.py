@@ -13,6 +13,8 @@ from qbrixcli.evaluate import add_evaluate
 from qbrixcli.evaluate import evaluate
 from qbrixcli.operators import add_operator
 from qbrixcli.operators import operate
+from qbrixcli.repairs import add_repairs
+from qbrixcli.repairs import repair
 from qbrixcli.resources.commands import add_resources
 from qbrixcli.resources.run import run
 from qbrixcli.simulate import add_simulate
@@ -38,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument("--fast", action="store_true", help="a tenth of the traffic")
     add_resources(commands)
     add_operator(commands)
+    add_repairs(commands)
     add_simulate(commands)
     add_evaluate(commands)
     return top
@@ -68,6 +71,8 @@ def _run(options: argparse.Namespace) -> int:
         return asyncio.run(demonstrate(options.fast))
     if options.command == "operator":
         return operate(options)
+    if options.command in ("deadletter", "rebuild"):
+        return repair(options)
     if options.command == "simulate":
         return simulate(options)
     if options.command == "evaluate":
