@@ -31,7 +31,7 @@ from tests.published import run
 DOCS = ROOT / "docs"
 # run by tests of their own, in other ways
 ELSEWHERE = {"auth.md", "library.md"}
-RESOURCES = {"pools", "experiments", "agent", "policies"}
+RESOURCES = {"pools", "experiments", "gates", "agent", "policies", "insight"}
 
 BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PROMISE = re.compile(r"^# prints: (.*)\n\Z", re.MULTILINE)

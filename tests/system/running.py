@@ -206,7 +206,9 @@ class Up:
     @property
     def _stores(self) -> dict[str, str]:
         text = (self.directory / "data" / "stores.env").read_text()
-        return dict(line.split("=", 1) for line in text.splitlines())
+        made = dict(line.split("=", 1) for line in text.splitlines())
+        # a store that ran already is where the environment says
+        return {**self.environ, **made}
 
     @property
     def redis(self) -> RedisSettings:
