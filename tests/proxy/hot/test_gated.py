@@ -214,3 +214,22 @@ async def test_deactivated_arms_are_left_to_the_bandit(
         return body["is_default"] is False and body["arm"]["index"] != 2
 
     await eventually(by_the_bandit)
+
+
+async def test_a_batch_is_gated_one_by_one(rest: Rest, plain: Json, url: str) -> None:
+    rules = [{"key": "plan", "operator": "==", "value": "pro", "arm_name": "arm-1"}]
+    await gate(rest, url, rules=rules)
+    contexts = [
+        {"id": f"u{n}", "metadata": {"plan": ["pro", "x"][n % 2]}} for n in (0, 1, 2, 3)
+    ]
+    results = (await rest.select_batch(plain, *contexts)).json()["results"]
+    assert [one["is_default"] for one in results] == [True, False, True, False]
+    for one in results[::2]:
+        assert (one["arm"]["index"], one["param_version"]) == (1, None)
+    before = len(await rest.logged())
+    given = [{"request_id": one["request_id"], "reward": 1} for one in results]
+    answer = await rest.client.post(
+        "/api/v1/agent/feedback:batch", json={"feedbacks": given}
+    )
+    assert all(one["accepted"] for one in answer.json()["results"])
+    assert len(await rest.logged()) == before + 2
