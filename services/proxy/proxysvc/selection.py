@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Final
@@ -17,23 +16,19 @@ from proxysvc.feedback import FeedbackLog
 from proxysvc.given import Given
 from proxysvc.given import Rewarded
 from proxysvc.insight.counting import Counting
-from proxysvc.settling import failure
+from proxysvc.rewarding import Rewarding
 from proxysvc.settling import settled
 from proxysvc.stream.client import MotorClient
 from proxysvc.stream.frames import Choice
 from proxysvc.token import GATED
 from proxysvc.token import Keyring
 from proxysvc.token import Mint
-from proxysvc.token import admit
-from proxysvc.token import unseal
 from qbrixcore.definition import Definition
 from qbrixcore.definition import DefinitionArm
 from qbrixcore.errors import ExperimentNotFound
 from qbrixcore.errors import QbrixError
 from qbrixcore.errors import Unavailable
 from qbrixstore.postgres.principal import Principal
-from qbrixstore.redis.event import FeedbackEvent
-from qbrixstore.redis.publisher import Spent
 
 Seconds = float
 
@@ -77,10 +72,8 @@ class Selection:
     ) -> None:
         self._definitions = definitions
         self._motor = motor
-        self._log = log
-        self._keyring = keyring
+        self._rewarding = Rewarding(definitions, log, keyring, token_ttl_sec)
         self._mint = mint
-        self._ttl = token_ttl_sec
         self._count = counting.selected
 
     async def select(
@@ -212,58 +205,13 @@ class Selection:
         Raises InvalidToken, TokenExpired, InvalidFeedback, ExperimentNotFound,
         Overloaded, Unavailable.
         """
-        await self._log.append(await self._event(principal, request_id, reward))
+        await self._rewarding.one(principal, request_id, reward)
 
     async def feedback_many(
         self, principal: Principal, rewards: Sequence[Rewarded]
     ) -> list[QbrixError | None]:
         """Put rewards into the log; in their order, None or why one was refused."""
-        begun: list[asyncio.Future[bool] | QbrixError] = []
-        try:
-            for one in rewards:
-                try:
-                    event = await self._event(principal, one.request_id, one.reward)
-                    begun.append(self._log.put(event))
-                except QbrixError as error:
-                    begun.append(error)
-        finally:
-            await settled([one for one in begun if isinstance(one, asyncio.Future)])
-        return [
-            failure(one) if isinstance(one, asyncio.Future) else one for one in begun
-        ]
-
-    async def _event(
-        self, principal: Principal, request_id: str, reward: float
-    ) -> FeedbackEvent | Spent:
-        token = unseal(request_id, self._keyring)
-        admit(token, principal.tenant_id, self._ttl)
-        entry = await self._entry(token.tenant, token.experiment)
-        window = entry.definition.reward_window_sec
-        if window is not None and window < self._ttl:
-            admit(token, principal.tenant_id, window)
-        entry.rewards.check(reward)
-        if token.flags & GATED:
-            return Spent(
-                token.issuer,
-                token.sequence,
-                token.tenant,
-                token.experiment,
-                token.arm,
-                reward,
-            )
-        return FeedbackEvent(
-            issuer=token.issuer,
-            sequence=token.sequence,
-            tenant=token.tenant,
-            experiment=token.experiment,
-            generation=token.generation,
-            arm=token.arm,
-            reward=reward,
-            propensity=token.propensity,
-            vector=token.vector,
-            issued_ms=token.issued_ms,
-            received_ms=time.time_ns() // 1_000_000,
-        )
+        return await self._rewarding.many(principal, rewards)
 
     async def _entry(self, tenant: str, experiment: str) -> Entry:
         entry = self._definitions.get_cached(tenant, experiment)

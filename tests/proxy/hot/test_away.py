@@ -137,6 +137,13 @@ async def test_without_redis_warm_selects_go_on_and_feedback_is_refused(
         assert {answer.json()["code"] for answer in refused} == {"SERVICE_UNAVAILABLE"}
         cold = await rest.select({"id": "never-seen"})
         assert cold.status_code == 503
+        batch = (await rest.select_batch(known, *[{"id": "somebody"}] * 5)).json()
+        assert [one["error"] for one in batch["results"]] == [None] * 5
+        unheard = (await rest.feedback_batch((token, 1), (token, 1))).json()
+        codes = {one["error"]["code"] for one in unheard["results"]}
+        assert codes == {"SERVICE_UNAVAILABLE"}
+        cold = await rest.select_batch({"id": "never-seen"}, {"id": "somebody"})
+        assert cold.status_code == 503
     finally:
         if how == "stopped":
             await own_redis.start_again()
