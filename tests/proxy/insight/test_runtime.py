@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -14,9 +15,12 @@ from tests.proxy.insight.test_counting import event
 from tests.proxy.people import Person
 from tests.proxy.people import add_person
 from tests.proxy.samples import definition
+from tests.proxy.waiting import eventually
 
 from cortexsvc.app import cortex
 from cortexsvc.settings import CortexSettings
+from motorsvc.app import motor
+from motorsvc.settings import MotorSettings
 from proxysvc.app import proxy
 from proxysvc.settings import MotorAddress
 from proxysvc.settings import ProxySettings
@@ -54,10 +58,13 @@ async def whole(
 
 async def test_everything_runs(whole: httpx.AsyncClient) -> None:
     for service in ("redis", "motor", "cortex"):
-        assert await told(whole, f"/{service}/health") == (
-            200,
-            {"service": service, "status": "ok"},
-        )
+        path, well = f"/{service}/health", {"service": service, "status": "ok"}
+
+        async def is_well(path: str = path, well: object = well) -> bool:
+            return await told(whole, path) == (200, well)
+
+        # motor and cortex may still be starting
+        await eventually(is_well)
     status, size = await told(whole, "/redis/stream/size")
     assert status == 200
     assert size == {"len": 0}
@@ -96,3 +103,21 @@ async def test_the_scope_is_asked_for(
             "/redis/stream/size",
         ):
             assert (await told(client, path))[0] == 403
+
+
+async def test_a_motor_that_comes_back_is_noticed(
+    settings: ProxySettings,
+    client: httpx.AsyncClient,
+    redis_server: RedisSettings,
+) -> None:
+    async def is_well() -> bool:
+        return (await told(client, "/motor/health"))[0] == 200
+
+    # tried often enough that a caller which backs off would do so for long
+    for _ in range(30):
+        assert not await is_well()
+        await asyncio.sleep(0.1)
+    starting = MotorSettings(grpc_port=settings.motor.port, redis=redis_server)
+    async with motor(starting, seed=1):
+        await eventually(is_well, 10)
+    assert not await is_well()

@@ -15,6 +15,7 @@ from proxysvc.insight.flushing import Flusher
 from proxysvc.insight.rolling import Roller
 from proxysvc.insight.runtime import RuntimeService
 from proxysvc.insight.service import InsightService
+from proxysvc.stream.link import OPTIONS
 from qbrixstore.redis.client import RedisClient
 from qbrixstore.redis.counts import Counts
 from qbrixstore.redis.layout import Layout
@@ -44,7 +45,8 @@ async def insights(
         await stack.enter_async_context(Roller(engine, counts).running())
         await stack.enter_async_context(Flusher(counting, counts).running())
         # connects when it is first used
-        channel = await stack.enter_async_context(grpc.aio.insecure_channel(motor))
+        channel = grpc.aio.insecure_channel(motor, options=OPTIONS)
+        await stack.enter_async_context(channel)
         yield Insights(
             InsightService(engine, redis, layout),
             RuntimeService(redis, layout, channel),
