@@ -31,6 +31,30 @@ PLANS = f"self-hosted:0/0/0,free:{LIMIT}/0/0,pro:2/0/0"
 CONNECTIONS = 16
 
 
+async def limited_key(client: httpx.AsyncClient, limit: int | None) -> httpx.Response:
+    return await client.post("/auth/api-keys", json={"rate_limit_per_minute": limit})
+
+
+async def test_a_key_may_have_a_limit_of_its_own(
+    settings: ProxySettings, engine: AsyncEngine
+) -> None:
+    person = await on_plan(engine, "self-hosted")
+    async with proxy(settings) as worker, client_of(worker, person.headers) as client:
+        made = (await limited_key(client, 3)).json()
+        assert made["rate_limit_per_minute"] == 3
+        assert (await limited_key(client, 0)).status_code == 422
+        key = {"X-API-Key": made["key"]}
+        async with client_of(worker, key) as limited:
+            # it can make nothing that may do more than itself
+            other = (await limited_key(limited, None)).json()
+            assert other["rate_limit_per_minute"] == 3
+            found = [(await limited.get(POLICIES)).status_code for _ in range(4)]
+            assert found == [200, 200, 429, 429]
+        assert (await client.get(POLICIES)).status_code == 200
+        usage = await client.get(f"/auth/api-keys/{made['id']}/usage")
+        assert usage.json() == {"current_minute_usage": 3, "rate_limit_per_minute": 3}
+
+
 async def on_plan(engine: AsyncEngine, plan: str) -> Person:
     async with system_session(engine) as session:
         tenant = await Tenants(session).add("somebody", plan)

@@ -77,8 +77,11 @@ class KeyService:
         wanted: Collection[str] | None = None,
         expires_at: datetime | None = None,
         user_id: str | None = None,
+        rate_limit: int | None = None,
     ) -> NewKey:
         """A new key of the caller, or of the user; without scopes it gets the role's.
+
+        ``rate_limit`` are calls a minute, within what the plan and the caller may make.
 
         Raises Invalid, InsufficientScopes, UserNotFound, Conflict, ApiKeyLimitReached.
         """
@@ -86,12 +89,13 @@ class KeyService:
         _check(wanted, expires_at)
         plain, digest = _new_secret()
         tenant = caller.tenant_id
+        rate_limit = least(rate_limit, caller.rate_limit) or None
         async with get_session(self._engine, tenant) as session:
             owner_id, role = await self._owner(session, caller, user_id)
             granted = _granted(caller, role, wanted)
             await self._check_room(session, caller)
             key = await ApiKeys(session, tenant).add(
-                owner_id, name, digest, granted, expires_at
+                owner_id, name, digest, granted, expires_at, rate_limit
             )
             shown = self._show(caller, key, role)
             made = {
@@ -99,6 +103,7 @@ class KeyService:
                 "user_id": owner_id,
                 "scopes": shown.scopes,
                 "expires_at": expires_at.isoformat() if expires_at else None,
+                "rate_limit": rate_limit,
             }
             await note(session, caller, "key.create", key.id, made)
         return NewKey(shown, plain)
@@ -221,8 +226,14 @@ class KeyService:
             )
 
     def _show(self, caller: Principal, key: ApiKey, role: str) -> ShownKey:
-        rate = self._plans.of(caller.plan).requests_per_minute
+        allowed = self._plans.of(caller.plan).requests_per_minute
+        rate = least(key.rate_limit, allowed)
         return ShownKey(key, sorted(effective(role, key.scopes)), rate)
+
+
+def least(*rates: int | None) -> int:
+    """The lowest of some limits, of which 0 and None are none."""
+    return min((rate for rate in rates if rate), default=0)
 
 
 def _new_secret() -> tuple[str, str]:

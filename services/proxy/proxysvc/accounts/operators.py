@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from proxysvc import scopes
 from proxysvc.accounts.herald import Herald
 from proxysvc.accounts.keys import ShownKey
+from proxysvc.accounts.keys import least
 from proxysvc.accounts.plans import Plans
 from proxysvc.accounts.usage import UsageMeter
 from proxysvc.accounts.users import Member
@@ -77,13 +78,15 @@ class OperatorService:
             if principal is None:
                 return None
             holder = await credentials.key(principal.key_id)
-        return ShownKey(holder.key, sorted(principal.scopes), self._rate(holder.plan))
+        rate = least(holder.key.rate_limit, self._rate(holder.plan))
+        return ShownKey(holder.key, sorted(principal.scopes), rate)
 
     async def key_room(self, caller: Principal, key_id: str) -> Room:
         """What is left of this minute for a key. Raises NotFound."""
         scopes.require_operator(caller)
         holder = await self._key(key_id)
-        return Room(self._rate(holder.plan), await self._meter.this_minute(key_id))
+        rate = least(holder.key.rate_limit, self._rate(holder.plan))
+        return Room(rate, await self._meter.this_minute(key_id))
 
     async def user_room(self, caller: Principal, user_id: str) -> Room:
         """What is left of this minute for a user. Raises UserNotFound."""

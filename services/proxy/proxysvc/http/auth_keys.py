@@ -28,6 +28,7 @@ from qbrixstore.postgres.principal import Principal
 
 LATEST: Final = 253_402_300_799.0  # the last second of the year 9999
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_NAME)]
+Rate = Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)]
 EpochSeconds = Annotated[float, msgspec.Meta(ge=0, le=LATEST)]
 
 
@@ -35,12 +36,14 @@ class ApiKeyCreate(msgspec.Struct):
     """A new key of the caller.
 
     Without scopes it may do what its owner's role may, and changes with that; without
-    ``expires_at`` (epoch seconds) it works until it is revoked.
+    ``expires_at`` (epoch seconds) it works until it is revoked. A rate limit of its own
+    holds beside that of the plan.
     """
 
     name: Name = "Default API Key"
     scopes: list[str] | None = None
     expires_at: EpochSeconds | None = None
+    rate_limit_per_minute: Rate | None = None
 
 
 class ApiKeyUpdate(msgspec.Struct):
@@ -113,7 +116,13 @@ class ApiKeyController(Controller):
         expires_at = None
         if data.expires_at is not None:
             expires_at = datetime.fromtimestamp(math.floor(data.expires_at), UTC)
-        made = await keys.create(principal, data.name, data.scopes, expires_at)
+        made = await keys.create(
+            principal,
+            data.name,
+            data.scopes,
+            expires_at,
+            rate_limit=data.rate_limit_per_minute,
+        )
         return NewApiKeyReply.made(made)
 
     @get()

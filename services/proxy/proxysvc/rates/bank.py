@@ -50,7 +50,11 @@ class CallBank:
     def of(self, principal: Principal) -> Budget | Pair | None:
         """What bounds the calls of somebody; None if nothing does."""
         allowed = self._plans.of(principal.plan).requests_per_minute
-        return self._budget(principal.user_id, allowed) if allowed else None
+        user = self._budget(principal.user_id, allowed) if allowed else None
+        if not principal.rate_limit:
+            return user
+        key = self._budget(principal.key_id, principal.rate_limit)
+        return key if user is None else Pair(key, user)
 
     def ask(self, budget: Budget) -> asyncio.Event:
         """Ask for more in the background; the event tells of the next answer."""

@@ -61,6 +61,7 @@ class Credentials:
                     ApiKeyRow.id,
                     ApiKeyRow.scopes,
                     ApiKeyRow.expires_at,
+                    ApiKeyRow.rate_limit,
                     UserRow.role,
                     TenantRow.plan,
                 )
@@ -78,6 +79,7 @@ class Credentials:
                 scopes=effective(role, None if scopes is None else frozenset(scopes)),
                 plan=plan,
                 expires_at=expires_at,
+                rate_limit=rate_limit,
             )
             for (
                 digest,
@@ -86,6 +88,7 @@ class Credentials:
                 key_id,
                 scopes,
                 expires_at,
+                rate_limit,
                 role,
                 plan,
             ) in found

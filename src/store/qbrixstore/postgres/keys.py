@@ -34,6 +34,7 @@ class ApiKeys(Tenanted):
         digest: str,
         scopes: Collection[str] | None = None,
         expires_at: datetime | None = None,
+        rate_limit: int | None = None,
     ) -> ApiKey:
         """Store a new key; without scopes it follows its owner's role.
 
@@ -47,6 +48,7 @@ class ApiKeys(Tenanted):
             digest=digest,
             scopes=None if scopes is None else sorted(set(scopes)),
             expires_at=expires_at,
+            rate_limit=rate_limit,
         )
         self._session.add(row)
         try:
@@ -141,4 +143,5 @@ def to_record(row: ApiKeyRow) -> ApiKey:
         created_at=row.created_at,
         last_used_at=row.last_used_at,
         expires_at=row.expires_at,
+        rate_limit=row.rate_limit,
     )

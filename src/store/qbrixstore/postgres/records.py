@@ -70,7 +70,10 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A key without its secret. Without ``scopes`` it follows its owner's role."""
+    """A key without its secret. Without ``scopes`` it follows its owner's role.
+
+    ``rate_limit`` are calls a minute, None for as many as the plan allows.
+    """
 
     id: str
     user_id: str
@@ -80,6 +83,7 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     last_used_at: datetime | None
     expires_at: datetime | None = None
+    rate_limit: int | None = None
 
 
 class KeyHolder(msgspec.Struct, frozen=True, kw_only=True):

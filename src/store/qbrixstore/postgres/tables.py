@@ -93,7 +93,10 @@ class UserRow(Row):
 
 
 class ApiKeyRow(Row):
-    """A key, of which only the SHA-256 is known. Scopes are null to follow the role."""
+    """A key, of which only the SHA-256 is known.
+
+    Scopes are null to follow the role, the limit of calls a minute that of the plan.
+    """
 
     __tablename__ = "api_key"
     __table_args__ = (
@@ -112,6 +115,7 @@ class ApiKeyRow(Row):
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
     last_used_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
+    rate_limit: Mapped[int | None]
 
 
 class PoolRow(Row):
