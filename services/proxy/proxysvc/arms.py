@@ -140,16 +140,20 @@ class ArmService:
 
     async def _level(self, tenant: str, changed: Sequence[ExperimentRecord]) -> None:
         """Tell Redis of a committed change; the relay does it if Redis went away."""
-        room = asyncio.Semaphore(AT_ONCE)
+        room, away = asyncio.Semaphore(AT_ONCE), False
 
         async def publish(record: ExperimentRecord) -> None:
+            nonlocal away
             async with room:
+                if away:
+                    return
                 try:
                     definition = make_definition(
                         tenant, record.experiment, record.version
                     )
                     await self._publishing.publish(definition)
                 except (Unavailable, Invalid, CorruptState) as error:
+                    away = away or isinstance(error, Unavailable)
                     logger.warning("the relay has to bring redis level: %s", error)
 
         try:

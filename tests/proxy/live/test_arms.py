@@ -16,8 +16,10 @@ from tests.proxy.live.arms import url_of
 from tests.proxy.people import Person
 from tests.proxy.waiting import eventually
 
+from proxysvc.publishing import Publishing
 from proxysvc.settings import ProxySettings
 from qbrixcore.definition import Definition
+from qbrixcore.errors import Unavailable
 from qbrixstore.redis.client import RedisClient
 from qbrixstore.redis.definitions import Definitions
 from qbrixstore.redis.layout import Layout
@@ -167,3 +169,28 @@ async def test_nothing_is_left_for_the_relay_to_do(
             return not await connection.scalar(query, {"ids": ids})
 
     await eventually(empty)
+
+
+async def test_a_change_that_redis_did_not_hear_of_is_relayed(
+    client: httpx.AsyncClient,
+    settings: ProxySettings,
+    admin: Person,
+    pool: dict[str, Any],
+    experiments: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def away(self: Publishing, definition: Definition) -> None:
+        raise Unavailable("redis went away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Publishing, "publish", away)
+        answer = await client.post(arms_of(pool), json={"arms": [{"name": "blue"}]})
+        assert answer.status_code == 201
+        for one in experiments:
+            assert len((await defined(settings, admin, one)).arms) == 2
+
+    async def level() -> bool:
+        known = [await defined(settings, admin, one) for one in experiments]
+        return {len(one.arms) for one in known} == {3}
+
+    await eventually(level)
