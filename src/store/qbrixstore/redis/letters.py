@@ -22,13 +22,13 @@ MOVED_AT_ONCE: Final = 500
 
 
 class Letter(msgspec.Struct, frozen=True):
-    """A dead letter; ``place`` is where in the log its event was."""
+    """A dead letter; its event, None if unreadable, was at ``place`` in the log."""
 
     id: str
     shard: int
     place: str
     reason: str
-    event: LogEvent | None  # None if it cannot be read
+    event: LogEvent | None
 
 
 class DeadLetters:
