@@ -25,11 +25,17 @@ LINGER_SEC: Final = 0.5
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
+def stay_for_now() -> None:
+    """Keep SIGTERM waiting until ``go_when_told``."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+
 def go_when_told() -> None:
     """From now on SIGTERM ends this process: nothing is served yet."""
     loop = asyncio.get_running_loop()
     # the server forgets a signal that comes before it has started
     loop.add_signal_handler(signal.SIGTERM, os._exit, 0)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 
 def leave_when_told(

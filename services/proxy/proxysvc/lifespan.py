@@ -59,8 +59,8 @@ class Lifespan:
         return self._app(scope, receive, send)
 
     async def _run(self, receive: Receive, send: Send) -> None:
-        await receive()
         go_when_told()
+        await receive()
         async with AsyncExitStack() as stack:
             try:
                 worker = await stack.enter_async_context(self._start())

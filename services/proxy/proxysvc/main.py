@@ -115,8 +115,12 @@ def load_app(settings: ProxySettings, follow_parent: Callable[[], None]) -> Any:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _configure_logging()
     from proxysvc.app import create_app
+    from proxysvc.leaving import stay_for_now
 
-    return create_app(settings)
+    app = create_app(settings)
+    # the handlers that the server sets next forget what comes too early for them
+    stay_for_now()
+    return app
 
 
 def check_ports(settings: ProxySettings) -> None:
