@@ -34,6 +34,7 @@ from qbrixstore.redis.refusals import LayoutMismatch
 
 logger = get_logger(__name__)
 WARM_PAUSE_SEC = 0.1
+STANDBY_SEC = 5.0
 
 OpenStore = Callable[[], Awaitable[Layout]]
 
@@ -114,6 +115,9 @@ class Learning:
         except* LayoutMismatch:
             logger.warning("the store was emptied")
             self._emptied = True
+            if not any(trainer.owned for trainer in self.trainers):
+                # whoever owned the log knows more than postgres does
+                await pacing.wait(self._stop, STANDBY_SEC)
         finally:
             await cancelled(watch)
 

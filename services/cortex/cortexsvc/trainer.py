@@ -73,6 +73,11 @@ class Trainer:
         self._states = States()
         self._progress = asyncio.Condition()
 
+    @property
+    def owned(self) -> bool:
+        """Whether it owns the shard, or did once."""
+        return self._consumer.fence > 0
+
     async def run(self) -> None:
         """Train until told to stop; whatever fails is tried again.
 
