@@ -68,6 +68,7 @@ from qbrixstore.redis.changes import Changes
 from qbrixstore.redis.client import RedisClient
 from qbrixstore.redis.definitions import Definitions
 from qbrixstore.redis.layout import Layout
+from qbrixstore.redis.params import RedisParamBackend
 from qbrixstore.redis.publisher import RedisStreamPublisher
 from qbrixstore.redis.usage import Usage
 
@@ -149,7 +150,8 @@ async def proxy(settings: ProxySettings) -> AsyncIterator[Worker]:
         memory = MemoryCheck(definitions, cache, gate.cache_ttl)
         await stack.enter_async_context(memory.running())
         publishing = Publishing(redis, definitions, cache)
-        stored = RedisCheck(engine, definitions, publishing, gate.redis_ttl)
+        params = RedisParamBackend(redis, layout)
+        stored = RedisCheck(engine, definitions, params, publishing, gate.redis_ttl)
         relay = Relay(engine, publishing, [herald.relay_batch, stored.relay_batch])
         await stack.enter_async_context(relay.running())
 

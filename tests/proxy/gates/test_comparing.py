@@ -27,6 +27,7 @@ from qbrixserving.settings import read_settings
 from qbrixstore.redis.client import RedisClient
 from qbrixstore.redis.config import RedisSettings
 from qbrixstore.redis.layout import Layout
+from qbrixstore.redis.params import RedisParamBackend
 
 SELECT = "/api/v1/agent/select"
 
@@ -131,10 +132,19 @@ async def test_what_redis_lost_is_published_again(
         if left is not None:
             data = msgspec.msgpack.encode(left)
             await store.client.execute("HSET", key, "v", left.version, "d", data)
-    check = RedisCheck(engine, definitions, store.publishing, every=3600)
+    # what was learned is lost: no prior may take its place unasked
+    lost = (
+        store.layout.definition(admin.tenant_id, ids[2]),
+        store.layout.params(admin.tenant_id, ids[2]),
+    )
+    await store.client.execute("DEL", *lost)
+    before[2] = None
+    params = RedisParamBackend(store.client, store.layout)
+    check = RedisCheck(engine, definitions, params, store.publishing, every=3600)
     rounds = [await check.relay_batch() for _ in range(4)]
     assert rounds == [True, True, False, False]
     assert [await definitions.get(admin.tenant_id, id_) for id_ in ids] == before
+    assert await store.client.execute("EXISTS", *lost) == 0
     # it is not due again
     await store.client.execute("DEL", store.layout.definition(admin.tenant_id, ids[1]))
     assert not await check.relay_batch()

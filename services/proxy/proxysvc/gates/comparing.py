@@ -22,6 +22,7 @@ from qbrixstore.postgres import system_session
 from qbrixstore.postgres.gates import EveryGate
 from qbrixstore.postgres.outbox import Outbox
 from qbrixstore.redis.definitions import Definitions
+from qbrixstore.redis.params import RedisParamBackend
 
 logger = get_logger(__name__)
 
@@ -70,18 +71,21 @@ class MemoryCheck:
 class RedisCheck:
     """Publishes the gated experiments that Redis does not have as Postgres does.
 
-    Redis may have lost what it was told: it was set back, or failed over.
+    Redis may have lost what it was told: it was set back, or failed over. Where it
+    lost what was learned as well, no prior takes its place: that is for ``rebuild``.
     """
 
     def __init__(
         self,
         engine: AsyncEngine,
         definitions: Definitions,
+        params: RedisParamBackend,
         publishing: Publishing,
         every: Seconds,
     ) -> None:
         self._engine = engine
         self._definitions = definitions
+        self._params = params
         self._publishing = publishing
         self._every = every
         self._last: Key | None = None
@@ -110,8 +114,12 @@ class RedisCheck:
             current = await outbox.current(*pair)
             if current is None:
                 return
-            if not isinstance(found, Definition) or found.version < current.version:
-                await self._publishing.publish(current)
+            if isinstance(found, Definition) and found.version >= current.version:
+                return
+            if found is None and await self._params.version(*pair) is None:
+                logger.warning("redis does not have experiment %s", pair[1])
+                return
+            await self._publishing.publish(current)
         except (Invalid, CorruptState) as error:
             # written by a newer build: one of its workers will understand it
             logger.error("cannot compare experiment %s: %s", pair[1], error)
