@@ -13,6 +13,7 @@ from qbrixcli.main import main
 from qbrixcore.policy.registry import SPECS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "library.md"
+README = PAGE.parents[1] / "src" / "core" / "README.md"
 CONSOLE = re.findall(
     r"^```console\n\$ qbrix (.*?)\n(.*?)^```", PAGE.read_text(), re.M | re.S
 )
@@ -49,3 +50,12 @@ def test_every_policy_is_listed_with_its_parameters() -> None:
     assert listed == {
         name: [info.name for info in spec.params] for name, spec in SPECS.items()
     }
+
+
+def test_the_readme_of_the_library_shows_the_same_table_and_runs() -> None:
+    rows = [line for line in README.read_text().splitlines() if line.startswith("| ")]
+    assert len(rows) == len(SPECS) + 2
+    assert "\n".join(rows) in PAGE.read_text()
+    ran = doctest.testfile(str(README), module_relative=False)
+    assert ran.attempted > 8
+    assert ran.failed == 0
