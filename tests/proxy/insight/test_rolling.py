@@ -157,7 +157,7 @@ async def test_contexts_of_an_experiment_that_is_gone_are_not_saved(
         await Experiments(session, key[0]).remove(key[1])
     await roller.save_contexts(age=0)
     async with get_session(engine, key[0]) as session:
-        assert await Sketches(session).get(key) is None
+        assert await Sketches(session).get([key]) == {}
 
 
 async def test_several_at_once_while_it_goes_on(

@@ -32,7 +32,7 @@ logger = get_logger(__name__)
 
 Seconds = float
 
-BATCH: Final = 20  # experiments in one transaction
+BATCH: Final = 10  # experiments in one transaction
 POLL_SEC: Final = 10.0
 STANDBY_SEC: Final = 5.0
 RETRY_SEC: Final = 1.0
@@ -92,19 +92,28 @@ class Roller:
         Raises Unavailable.
         """
         now = time.monotonic()
-        for key, since in list(self._unsaved.items()):
-            if now - since >= age:
-                await self._save(key)
+        due = [key for key, since in self._unsaved.items() if now - since >= age]
+        for start in range(0, len(due), BATCH):
+            part = due[start : start + BATCH]
+            await self._save(part)
+            for key in part:
                 del self._unsaved[key]
 
-    async def _save(self, key: Key) -> None:
+    async def _save(self, pairs: Sequence[Key]) -> None:
         async with system_session(self._engine) as session:
-            if await Rollups(session).existing([key]):
-                sketches = Sketches(session)
-                stored = await sketches.get(key)
-                merged = await self._counts.merge_contexts(key, stored)
-                if merged and merged != stored:
-                    await sketches.put(key, merged)
+            existing = await Rollups(session).existing(pairs)
+            sketches = Sketches(session)
+            stored = await sketches.get(existing)
+            merged = {
+                key: await self._counts.merge_contexts(key, stored.get(key))
+                for key in existing
+            }
+            changed = {
+                key: sketch
+                for key, sketch in merged.items()
+                if sketch and sketch != stored.get(key)
+            }
+            await sketches.put(changed)
 
     async def _read(self, pairs: Sequence[Key]) -> list[Live]:
         try:

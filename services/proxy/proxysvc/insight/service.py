@@ -113,9 +113,9 @@ class InsightService:
         if not found and counted.selections and days is None:
             # redis may have been emptied since
             async with get_session(self._engine, key[0]) as session:
-                sketch = await Sketches(session).get(key)
-            if sketch:
-                await self._counts.merge_contexts(key, sketch)
+                sketches = await Sketches(session).get([key])
+            if key in sketches:
+                await self._counts.merge_contexts(key, sketches[key])
                 found = await self._counts.unique_contexts(key)
         return found
 

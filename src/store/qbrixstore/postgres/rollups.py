@@ -26,7 +26,7 @@ from qbrixstore.postgres.insight_tables import ArmHourRow
 from qbrixstore.postgres.tables import ExperimentRow
 from qbrixstore.postgres.tenanted import Tenanted
 
-ROWS_A_STATEMENT: Final = 500
+ROWS_A_STATEMENT: Final = 100  # more hold up the loop of who writes them
 
 _KEY: Final = {
     "tenant_id": "varchar",
