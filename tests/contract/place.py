@@ -16,6 +16,7 @@ from uuid import uuid4
 import httpx
 import psutil
 from tests.proxy.people import add_person
+from tests.system.running import OURS
 from tests.system.running import Up
 from tests.system.running import eventually
 
@@ -122,7 +123,7 @@ class Beside:
         http, grpc = free_ports(2)
         secrets = up.secrets
         self.environ = {
-            "PATH": os.environ["PATH"],
+            **{k: v for k, v in os.environ.items() if not k.startswith(OURS)},
             "PROXY_HTTP_PORT": str(http),
             "PROXY_GRPC_PORT": str(grpc),
             "PROXY_MOTOR_PORT": up.environ["MOTOR_GRPC_PORT"],
