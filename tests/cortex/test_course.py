@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from tests.cortex.samples import QUICK
 from tests.cortex.samples import Shard
+from tests.cortex.samples import Shelf
 from tests.cortex.samples import defined
 from tests.cortex.samples import event
 from tests.cortex.samples import experiment
@@ -180,6 +181,39 @@ async def test_a_control_event_that_comes_again_changes_nothing(shard: Shard) ->
     stored = await shard.state()
     assert (stored.header.generation, stored.header.updates) == (1, 5)
     assert stored.header.version == 1
+
+
+async def test_a_way_back_is_looked_up_only_where_it_is_taken(shard: Shard) -> None:
+    definition = await begin(shard)
+    await shard.append(*rewards(20))
+    shelf = Counting()
+    trainer, stop = shard.trainer(shelf=shelf)
+    await shard.drain(trainer, stop)
+    learned = await shard.state()
+    place = (definition.tenant, definition.experiment, learned.header.version)
+    shelf.kept[place] = codec.encode(learned)
+    back = changed(definition, generation=1, restored=learned.header.version)
+    await publish(shard, back)
+    await shard.append(*rewards(5, start=100), *rewards(6, start=200, generation=1))
+    await shard.drain(*shard.trainer(shelf=shelf))
+    stored = await shard.state()
+    assert (stored.header.generation, stored.header.updates) == (1, 26)
+    assert shelf.found == 1
+    # a pause later on is no second rollback
+    await publish(shard, changed(back, enabled=False))
+    await shard.drain(*shard.trainer(shelf=shelf))
+    assert shelf.found == 1
+    assert (await shard.state()).header.updates == 26
+
+
+class Counting(Shelf):
+    """How often something is looked up."""
+
+    found = 0
+
+    async def find(self, tenant: str, experiment: str, version: int) -> bytes | None:
+        self.found += 1
+        return await super().find(tenant, experiment, version)
 
 
 async def test_what_cannot_be_obeyed_is_a_dead_letter(shard: Shard) -> None:

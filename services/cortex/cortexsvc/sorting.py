@@ -52,6 +52,15 @@ class Group(msgspec.Struct):
         """The rows of rewards and control events, in no particular order."""
         return [*self.rows, *(control.row for control in self.controls)]
 
+    def restored(self, generation: int) -> set[int]:
+        """Versions that generations behind this one start from."""
+        events = [control.event for control in self.controls]
+        return {
+            event.restored
+            for event in events
+            if event.restored is not None and event.generation > generation
+        }
+
     def behind(self, rows: int) -> Group:
         """The part that starts at a row of the batch."""
         cut = bisect_left(self.rows, rows)

@@ -151,24 +151,23 @@ class Trainer:
         sorted_batch = await self._off_loop(batch.events, Sorted, batch)
         verdicts = await self._catalog.verdicts(list(sorted_batch.groups))
         states = await self._load(verdicts)
-        restorable = await self._restorable(sorted_batch)
+        restorable = await self._restorable(sorted_batch, states)
         training = Training(sorted_batch, self._consumer.fence, restorable)
         outcome = await self._off_loop(batch.events, training.run, verdicts, states)
         await self._set_aside(outcome, states)
         await self._consumer.commit(batch, outcome.updates, outcome.tally)
         await self._committed(sorted_batch, outcome)
 
-    async def _restorable(self, batch: Sorted) -> dict[Key, Kept]:
-        """The earlier states that control events may ask for."""
+    async def _restorable(
+        self, batch: Sorted, states: Mapping[Key, State]
+    ) -> dict[Key, Kept]:
+        """The earlier states that control events will ask for."""
         found: dict[Key, Kept] = {}
         for key, group in batch.groups.items():
-            versions = {control.event.restored for control in group.controls} - {None}
-            if versions:
-                found[key] = {
-                    version: await self._keeper.find(key, version)
-                    for version in versions
-                    if version is not None
-                }
+            state = states.get(key)
+            if group.controls and isinstance(state, Stored):
+                wanted = group.restored(state.header.generation)
+                found[key] = {one: await self._keeper.find(key, one) for one in wanted}
         return found
 
     async def _set_aside(self, outcome: Outcome, states: Mapping[Key, State]) -> None:
