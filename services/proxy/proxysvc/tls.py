@@ -6,7 +6,6 @@ import ssl
 from pathlib import Path
 from typing import Annotated
 
-import grpc
 import msgspec
 
 from qbrixserving.settings import SettingsError
@@ -39,12 +38,11 @@ class TlsSettings(msgspec.Struct, frozen=True, kw_only=True):
         if self.cert is not None:
             self._check_pair(self.cert)
 
-    def credentials(self) -> grpc.ServerCredentials | None:
-        """What a gRPC port takes; None without TLS."""
+    def pair(self) -> tuple[bytes, bytes] | None:
+        """Key and certificate as they are in the files; None without TLS."""
         if self.cert is None or self.key is None:
             return None
-        pair = (self.key.read_bytes(), self.cert.read_bytes())
-        return grpc.ssl_server_credentials([pair])
+        return self.key.read_bytes(), self.cert.read_bytes()
 
     def _check_pair(self, cert: Path) -> None:
         try:

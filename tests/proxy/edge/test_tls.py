@@ -85,7 +85,7 @@ def refusal(cert: Path | None, key: Path | None) -> str:
 def test_without_files_there_is_no_tls() -> None:
     settings = TlsSettings()
     settings.check()
-    assert settings.credentials() is None
+    assert settings.pair() is None
 
 
 def test_files_that_will_not_do_are_named(pair: Pair, tmp_path: Path) -> None:

@@ -56,6 +56,8 @@ async def serve_proxy(
         authenticator, pools, experiments, gates, selection, readiness
     )
 
+    pair = settings.tls.pair()
+
     def register(server: grpc.aio.Server) -> None:
         proxy_pb2_grpc.add_ProxyServiceServicer_to_server(servicer, server)
         auth_pb2_grpc.add_AuthServiceServicer_to_server(auth, server)
@@ -73,6 +75,6 @@ async def serve_proxy(
         register,
         options=OPTIONS,
         interceptors=(bounds,),
-        credentials=settings.tls.credentials(),
+        credentials=None if pair is None else grpc.ssl_server_credentials([pair]),
     ) as served:
         yield served
