@@ -58,7 +58,8 @@ class Course:
         self.stale += len(group.events) - len(current.events)
         if not current.events:
             return
-        if any(event.arm >= self.state.num_arms for event in current.events):
+        held = self.state.num_arms
+        if held < self._num_arms and any(e.arm >= held for e in current.events):
             self._grow(self._num_arms)
         folded = folding.fold(self._policy, self._hyper, self.state, current)
         self.refused |= folded.refused
@@ -106,9 +107,8 @@ class Course:
 
     def _grow(self, num_arms: int) -> None:
         """Make room for arms that no control event has told of, as after a loss."""
-        if num_arms > self.state.num_arms:
-            self.state = self._policy.grow(self._hyper, self.state, num_arms)
-            self._note(num_arms=num_arms)
+        self.state = self._policy.grow(self._hyper, self.state, num_arms)
+        self._note(num_arms=num_arms)
 
     def _note(self, **changes: Any) -> None:
         self.header = msgspec.structs.replace(self.header, **changes)

@@ -40,14 +40,6 @@ class Group(msgspec.Struct):
     def __len__(self) -> int:
         return len(self.events) + len(self.controls)
 
-    def put(self, event: LogEvent, row: int) -> None:
-        """Add what follows in the log."""
-        if isinstance(event, ControlEvent):
-            self.controls.append(Control(row, event))
-        else:
-            self.events.append(event)
-            self.rows.append(row)
-
     def all_rows(self) -> list[int]:
         """The rows of rewards and control events, in no particular order."""
         return [*self.rows, *(control.row for control in self.controls)]
@@ -124,7 +116,11 @@ class Sorted:
         group = self.groups.get(key)
         if group is None:
             group = self.groups[key] = Group()
-        group.put(event, row)
+        if isinstance(event, ControlEvent):
+            group.controls.append(Control(row, event))
+        else:
+            group.events.append(event)
+            group.rows.append(row)
 
     def rows_through(self, stream_id: str) -> int:
         """How many rows lie in entries up to and with this id."""
