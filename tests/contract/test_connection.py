@@ -145,6 +145,7 @@ def test_the_key_says_who_calls(connect: Connect, caller: Caller) -> None:
 
 
 @pytest.mark.row(5)
+@pytest.mark.wires("plain http")
 def test_a_bearer_may_be_a_login_or_a_key(place: Place) -> None:
     person = place.register()
     assert person.key.startswith("optiq_")
