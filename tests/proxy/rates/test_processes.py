@@ -15,6 +15,7 @@ from tests.proxy.people import Person
 from tests.proxy.people import add_person
 from tests.proxy.processes import environment
 from tests.proxy.processes import running
+from tests.proxy.rates.conftest import early_in_the_minute
 
 from proxysvc.app import proxy
 from proxysvc.settings import ProxySettings
@@ -86,6 +87,8 @@ async def test_two_proxies_of_two_workers_let_in_what_the_plan_says(
     )
     async with running(one) as first, running(other) as second:
         person = await on_plan(engine, "free")
+        # starting them took a while
+        await early_in_the_minute()
         found = await asyncio.gather(
             *(
                 statuses(proxy.url, person, 2 * LIMIT // CONNECTIONS)
