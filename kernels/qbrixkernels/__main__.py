@@ -25,6 +25,7 @@ FAMILIES: Final = (
     "ridge",
     "tabulated",
     "weights",
+    "widening",
 )
 
 

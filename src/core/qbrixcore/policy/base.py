@@ -24,6 +24,7 @@ from qbrixcore.errors import InvalidFeedback
 from qbrixcore.param.state import BaseParamState
 from qbrixcore.param.state import extended
 from qbrixcore.policy import screen
+from qbrixcore.policy.account import Account
 from qbrixcore.policy.spec import PolicySpec
 
 S = TypeVar("S", bound=BaseParamState)
@@ -51,11 +52,13 @@ class BasePolicy(abc.ABC, Generic[S]):
 
     The public methods check what the kernels would trust, once and for all policies;
     the hooks behind them compute. Neither ever writes to its inputs. ``prepares`` says
-    whether there is anything to ``prepare``.
+    whether there is anything to ``prepare``, ``accounts`` how account is kept of
+    choices in flight, None where the rule does not read them.
     """
 
     spec: ClassVar[PolicySpec]
     prepares: ClassVar[bool] = False
+    accounts: ClassVar[type[Account[Any]] | None] = None
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -109,6 +112,11 @@ class BasePolicy(abc.ABC, Generic[S]):
         InvalidContext.
         """
         return cls._prepare(hyper, state, cls._usable(state, active))
+
+    @classmethod
+    def account(cls, state: S) -> Account[S] | None:
+        """An empty account of choices in flight, None where they change nothing."""
+        return None if cls.accounts is None else cls.accounts(state)
 
     @classmethod
     def chances(

@@ -11,6 +11,7 @@ from qbrixcore.context import InFlight
 from qbrixcore.policy.base import BasePolicy
 from qbrixcore.policy.base import Chosen
 from qbrixcore.policy.base import Mask
+from qbrixcore.policy.contextual.account import Factors
 from qbrixcore.policy.contextual.glm_spec import GLM_UCB
 from qbrixcore.policy.contextual.glm_spec import GLMParamState
 from qbrixcore.policy.contextual.glm_spec import GLMUCBHyper
@@ -34,6 +35,7 @@ class GLMUCBPolicy(BasePolicy[GLMParamState]):
     """
 
     spec = GLM_UCB
+    accounts = Factors
 
     @classmethod
     def _select_many(

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from qbrixcore.context import InFlight
 from qbrixcore.policy.base import Chosen
 from qbrixcore.policy.base import Mask
+from qbrixcore.policy.contextual.account import Inverses
 from qbrixcore.policy.contextual.regression import RidgePolicy
 from qbrixcore.policy.contextual.ridge_state import RidgeParamState
 from qbrixcore.policy.contextual.ucb_spec import LIN_UCB
@@ -29,6 +30,7 @@ class LinUCBPolicy(RidgePolicy):
     """
 
     spec = LIN_UCB
+    accounts = Inverses
 
     @classmethod
     def _select_many(

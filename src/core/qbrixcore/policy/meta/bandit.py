@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from qbrixcore.context import Feedback
 from qbrixcore.context import InFlight
+from qbrixcore.policy.account import Account
 from qbrixcore.policy.base import BasePolicy
 from qbrixcore.policy.base import Chosen
 from qbrixcore.policy.base import Mask
 from qbrixcore.policy.base import Prepared
+from qbrixcore.policy.contextual.account import Inverses
 from qbrixcore.policy.meta import outlook
 from qbrixcore.policy.meta.learners import linear
 from qbrixcore.policy.meta.learners import memories
@@ -54,6 +56,14 @@ class MetaBanditPolicy(BasePolicy[MetaBanditParamState]):
     """
 
     spec = META_BANDIT
+    accounts = Inverses
+
+    @classmethod
+    def account(
+        cls, state: MetaBanditParamState
+    ) -> Account[MetaBanditParamState] | None:
+        """Of the contexts, where learners read them; the others are random."""
+        return super().account(state) if state.dim else None
 
     @classmethod
     def _select_many(

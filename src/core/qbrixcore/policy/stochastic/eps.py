@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from qbrixcore.context import Feedback
 from qbrixcore.context import InFlight
+from qbrixcore.policy.account import Counts
 from qbrixcore.policy.base import BasePolicy
 from qbrixcore.policy.base import Chosen
 from qbrixcore.policy.base import Mask
@@ -30,6 +31,7 @@ class EpsilonPolicy(BasePolicy[MeanParamState]):
     """
 
     spec = EPSILON
+    accounts = Counts
 
     @classmethod
     def _select_many(

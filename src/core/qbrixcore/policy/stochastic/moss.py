@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qbrixcore.context import InFlight
+from qbrixcore.policy.account import Counts
 from qbrixcore.policy.base import Chosen
 from qbrixcore.policy.base import Mask
 from qbrixcore.policy.stochastic.index_spec import MOSS
@@ -30,6 +31,7 @@ class MOSSPolicy(MeanPolicy):
     """
 
     spec = MOSS
+    accounts = Counts
 
     @classmethod
     def _select_many(
@@ -69,6 +71,7 @@ class MOSSAnyTimePolicy(MeanPolicy):
     """
 
     spec = MOSS_ANY_TIME
+    accounts = Counts
 
     @classmethod
     def _select_many(

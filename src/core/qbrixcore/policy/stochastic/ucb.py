@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from qbrixcore.context import Feedback
 from qbrixcore.context import InFlight
+from qbrixcore.policy.account import Counts
 from qbrixcore.policy.base import BasePolicy
 from qbrixcore.policy.base import Chosen
 from qbrixcore.policy.base import Mask
@@ -36,6 +37,7 @@ class UCB1TunedPolicy(BasePolicy[MomentsParamState]):
     """
 
     spec = UCB1_TUNED
+    accounts = Counts
 
     @classmethod
     def _select_many(
@@ -85,6 +87,7 @@ class KLUCBPolicy(MeanPolicy):
     """
 
     spec = KL_UCB
+    accounts = Counts
 
     @classmethod
     def _select_many(
@@ -113,6 +116,7 @@ class KLUCBPlusPolicy(MeanPolicy):
     """
 
     spec = KL_UCB_PLUS
+    accounts = Counts
 
     @classmethod
     def _select_many(
