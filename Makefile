@@ -32,8 +32,8 @@ run: $(STAMP) ## the whole system on embedded Redis and Postgres, ready to serve
 demo: $(STAMP) ## real logged traffic through the whole system (FAST=1: a tenth of it)
 	@$(BIN)/qbrix demo $(if $(FAST),--fast)
 
-test: $(STAMP) ## every test, system tests included
-	$(BIN)/pytest -n auto --dist loadfile
+test: $(STAMP) ## every test, system tests included; each micro-benchmark once
+	$(BIN)/pytest -n auto --dist loadfile --benchmark-disable --ignore bench/test_imports.py tests bench
 
 types: $(STAMP) ## mypy, strict
 	$(BIN)/mypy $(addprefix -p ,$(PACKAGES))
