@@ -221,6 +221,8 @@ def test_cold_selects_that_wait_for_redis_hold_up_no_warm_one(
         for thread in waiting:
             thread.start()
         try:
+            # each has waited in vain once, and waits again
+            eventually(lambda: len(answers) >= len(waiting))
             frozen = latencies(system, api, experiment)
         finally:
             over.set()
