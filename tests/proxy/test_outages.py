@@ -24,8 +24,8 @@ from qbrixcli.embedded.postgres import Postgres
 from qbrixcli.embedded.valkey import Valkey
 from qbrixcore.errors import Unavailable
 from qbrixstore.postgres import init_db
-from qbrixstore.postgres import migrate
 from qbrixstore.postgres import system_session
+from qbrixstore.postgres.migrate import migrate
 from qbrixstore.postgres.outbox import Outbox
 from qbrixstore.redis.client import RedisClient
 from qbrixstore.redis.definitions import Definitions

@@ -61,7 +61,7 @@ from qbrixcore.errors import Unavailable
 from qbrixlog import get_logger
 from qbrixserving.background import background
 from qbrixstore.postgres import init_db
-from qbrixstore.postgres import schema_is_current
+from qbrixstore.postgres.migrate import schema_is_current
 from qbrixstore.rebuild import open_store
 from qbrixstore.redis.calls import CallBudgets
 from qbrixstore.redis.changes import Changes

@@ -29,7 +29,7 @@ from qbrixcli.embedded.postgres import Postgres
 from qbrixcli.embedded.valkey import Valkey
 from qbrixstore.postgres import PostgresSettings
 from qbrixstore.postgres import init_db
-from qbrixstore.postgres import migrate
+from qbrixstore.postgres.migrate import migrate
 from qbrixstore.redis.client import RedisClient
 from qbrixstore.redis.config import RedisSettings
 from qbrixstore.redis.counts import Counts

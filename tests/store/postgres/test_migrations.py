@@ -17,9 +17,9 @@ from tests.servers import execute
 from qbrixcore.errors import Unavailable
 from qbrixstore.postgres import PostgresSettings
 from qbrixstore.postgres import init_db
-from qbrixstore.postgres import migrate
-from qbrixstore.postgres import schema_is_current
 from qbrixstore.postgres.migrate import alembic_config
+from qbrixstore.postgres.migrate import migrate
+from qbrixstore.postgres.migrate import schema_is_current
 from qbrixstore.postgres.tables import Row
 
 TABLES = "select tablename from pg_tables where schemaname = 'public'"

@@ -23,9 +23,9 @@ from qbrixstore.postgres import Limits
 from qbrixstore.postgres import PostgresSettings
 from qbrixstore.postgres import get_session
 from qbrixstore.postgres import init_db
-from qbrixstore.postgres import migrate
-from qbrixstore.postgres import schema_is_current
 from qbrixstore.postgres.leadership import leadership
+from qbrixstore.postgres.migrate import migrate
+from qbrixstore.postgres.migrate import schema_is_current
 
 # a busy machine must not look like an outage
 ROOMY = Limits(connect=20, pool_wait=20, statement=20, lock=20, reply=20)

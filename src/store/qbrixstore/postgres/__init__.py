@@ -1,4 +1,7 @@
-"""The Postgres store: what must survive Redis, spoken in core objects."""
+"""The Postgres store: what must survive Redis, spoken in core objects.
+
+Migrations are imported on their own: most processes need none, nor their libraries.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,11 @@ from qbrixstore.postgres.config import PostgresSettings
 from qbrixstore.postgres.engine import get_session
 from qbrixstore.postgres.engine import init_db
 from qbrixstore.postgres.engine import system_session
-from qbrixstore.postgres.migrate import migrate
-from qbrixstore.postgres.migrate import schema_is_current
 
 __all__ = [
     "Limits",
     "PostgresSettings",
     "get_session",
     "init_db",
-    "migrate",
-    "schema_is_current",
     "system_session",
 ]
