@@ -16,6 +16,7 @@ import signal
 import statistics
 import sys
 from collections.abc import AsyncIterator
+from collections.abc import Awaitable
 from contextlib import asynccontextmanager
 from contextlib import suppress
 from typing import Any
@@ -43,6 +44,7 @@ from qbrixcli.system import System
 CONNECTIONS = (32, 1, 128)
 ARMS = 10
 WARM_SELECTS = 1_000
+COMMAND_ROUNDS = 7
 MEMORY_SELECTS = 50_000
 ECHO = "bench.echo:app"
 
@@ -124,12 +126,13 @@ async def compare(
 
 
 async def store_commands(select: Target, stores: dict[str, str]) -> None:
-    """Commands that Redis ran during warm selects, beyond those of an idle time."""
+    """Commands that Redis was sent during warm selects, beyond those of idle time."""
     redis = Redis(
         host=stores["PROXY_REDIS_HOST"],
         port=int(stores["PROXY_REDIS_PORT"]),
         password=stores["PROXY_REDIS_PASSWORD"],
     )
+    loop = asyncio.get_running_loop()
     async with redis, httpx.AsyncClient(headers=select.headers) as client:
 
         async def selects() -> None:
@@ -137,16 +140,19 @@ async def store_commands(select: Target, stores: dict[str, str]) -> None:
                 answer = await client.post(select.url, content=select.body)
                 answer.raise_for_status()
 
-        loop = asyncio.get_running_loop()
         await selects()
-        start, before = loop.time(), await _commands(redis)
-        await selects()
-        seconds, between = loop.time() - start, await _commands(redis)
-        await asyncio.sleep(seconds)
-        after = await _commands(redis)
-    busy, idle = between - before, after - between
-    say(f"redis commands in {seconds:.1f} s of {WARM_SELECTS} warm selects: {busy}")
-    say(f"  in an equal idle time: {idle}, hence for the selects: {busy - idle}")
+        seen: list[tuple[int, int]] = []
+        for _ in range(COMMAND_ROUNDS):
+            start = loop.time()
+            busy = await _commands(redis, selects())
+            idle = await _commands(redis, asyncio.sleep(loop.time() - start))
+            seen.append((busy, idle))
+    busy, idle, more = (
+        statistics.median(column)
+        for column in zip(*((b, i, b - i) for b, i in seen), strict=True)
+    )
+    say(f"redis commands during {WARM_SELECTS} warm selects: {busy}")
+    say(f"  in an equal idle time: {idle}, hence for the selects: {more}")
 
 
 async def memory(select: Target) -> None:
@@ -159,14 +165,27 @@ async def memory(select: Target) -> None:
     say("  " + ", ".join(f"{name} {size:.0f}" for name, size in sizes.items()))
 
 
-async def _commands(redis: Redis) -> int:
-    stats = await redis.info("commandstats")
-    # asking is not part of what is asked about
-    return sum(
-        entry["calls"]
-        for name, entry in stats.items()
-        if name not in ("cmdstat_info", "cmdstat_auth", "cmdstat_client|setinfo")
-    )
+async def _commands(redis: Redis, work: Awaitable[None]) -> int:
+    """Commands that clients send during ``work``; what a script does is its own."""
+    seen = 0
+
+    async def watch() -> None:
+        nonlocal seen
+        async with redis.monitor() as monitor:
+            watching.set()
+            async for command in monitor.listen():
+                seen += command["client_type"] != "lua"
+
+    watching = asyncio.Event()
+    watcher = asyncio.create_task(watch())
+    await watching.wait()
+    try:
+        await work
+    finally:
+        watcher.cancel()
+        with suppress(asyncio.CancelledError):
+            await watcher
+    return seen
 
 
 async def select_target(url: str, key: str) -> Target:

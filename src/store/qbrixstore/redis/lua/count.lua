@@ -40,15 +40,17 @@ for i = 4, #KEYS, 3 do
   local hour = ARGV[at + 1]
   local cells, ids = tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
   at = at + 4
-  for _ = 1, cells do
-    local field = hour .. ':' .. ARGV[at]
-    local cell = cmsgpack.unpack(ARGV[at + 1])
-    local held = redis.call('HGET', KEYS[i], field)
-    if held then merge(cell, cmsgpack.unpack(held)) else cell[9] = revision end
+  local fields, written = {}, {}
+  for n = 1, cells do fields[n] = hour .. ':' .. ARGV[at + 2 * n - 2] end
+  local known = cells > 0 and redis.call('HMGET', KEYS[i], unpack(fields)) or {}
+  for n = 1, cells do
+    local cell = cmsgpack.unpack(ARGV[at + 2 * n - 1])
+    if known[n] then merge(cell, cmsgpack.unpack(known[n])) else cell[9] = revision end
     cell[10] = revision
-    redis.call('HSET', KEYS[i], field, cmsgpack.pack(cell))
-    at = at + 2
+    written[2 * n - 1], written[2 * n] = fields[n], cmsgpack.pack(cell)
   end
+  if cells > 0 then redis.call('HSET', KEYS[i], unpack(written)) end
+  at = at + 2 * cells
   redis.call('PEXPIRE', KEYS[i], ARGV[5])
   if ids > 0 then
     redis.call('PFADD', KEYS[i + 1], unpack(ARGV, at, at + ids - 1))
