@@ -21,13 +21,16 @@ from tests.motor.calls import Stream
 from tests.motor.calls import arms
 from tests.motor.calls import group
 from tests.motor.own_redis import OwnRedis
+from tests.motor.store import TENANT
 from tests.motor.store import Store
 from tests.motor.store import deactivated
 from tests.motor.store import definition
+from tests.motor.store import taught
 
 from motorsvc.app import motor
 from motorsvc.settings import MotorSettings
 from qbrixcli.embedded.ports import free_port
+from qbrixcore.param import codec
 from qbrixproto.common_pb2 import Context
 from qbrixproto.common_pb2 import HealthCheckRequest
 from qbrixproto.motor_pb2 import SelectRequest
@@ -35,6 +38,7 @@ from qbrixserving.server import Served
 from qbrixstore.redis import Layout
 from qbrixstore.redis import RedisClient
 from qbrixstore.redis import RedisSettings
+from qbrixstore.redis import keys
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 LATE = grpc.StatusCode.DEADLINE_EXCEEDED.value[0]
@@ -150,6 +154,27 @@ async def test_a_lost_message_is_healed(
             while answers[1].definition_version == 1:
                 answers = await stream.ask(group(known, [1]))
             assert arms(answers[1]) == [2]
+
+
+async def test_params_that_nobody_told_of_are_found(
+    store: Store, stream: Stream
+) -> None:
+    """The announcement of a commit never arrives, on a connection that stands."""
+    known = await store.publish(definition())
+    await stream.ask(group(known, [1]))
+    stored = await store.params.get(TENANT, known.experiment)
+    assert stored is not None
+    better = taught(known, stored, arm=2, times=2_000)
+    key = store.layout.params(TENANT, known.experiment)
+    fields = ("v", better.header.version, "s", codec.encode(better))
+    await store.client.execute("HSET", key, *fields)
+    counter = keys.counter(keys.PARAMS)
+    await store.client.execute("HINCRBY", store.layout.meta(0), counter, 1)
+    async with asyncio.timeout(PATIENCE):
+        while (answer := (await stream.ask(group(known, [1])))[1]).param_version == 0:
+            pass
+    assert answer.param_version == better.header.version
+    assert arms(answer) == [2]
 
 
 async def test_a_deleted_experiment_is_not_found_before_the_news_of_it(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -52,6 +53,13 @@ async def settle() -> None:
     """Let everything that is ready run."""
     for _ in range(20):
         await asyncio.sleep(0)
+
+
+async def until(come_true: Callable[[], bool]) -> None:
+    """Return when it has come true. Raises TimeoutError."""
+    async with asyncio.timeout(10):
+        while not come_true():  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
 
 
 async def test_a_value_is_read_once(cache: SoftCache[str], source: Source) -> None:
@@ -210,3 +218,31 @@ async def test_an_unexpected_error_is_logged_and_keeps_the_value(
     await settle()
     assert cache.peek(KEY) == "first"
     assert "a bug" in caplog.text
+
+
+async def test_a_change_is_read_once_within_the_jitter(source: Source) -> None:
+    cache = SoftCache(source.load, ttl=3_600, maxsize=4, jitter=0.02)
+    await cache.get(KEY)
+    for value in ("second", "third"):
+        source.value = value
+        cache.change(KEY)
+    await settle()
+    assert cache.peek(KEY) == "first"
+    await until(lambda: cache.peek(KEY) == "third")
+    assert source.reads == 2
+    await cache.close()
+
+
+async def test_reading_all_again_is_spread_by_their_number(source: Source) -> None:
+    cache = SoftCache(source.load, ttl=3_600, maxsize=400, jitter=0.001)
+    keys = [("t1", f"e{number}") for number in range(400)]
+    for key in keys:
+        await cache.get(key)
+    source.value = "second"
+    start = asyncio.get_running_loop().time()
+    cache.change(None)
+    await until(lambda: all(cache.peek(key) == "second" for key in keys))
+    # all of 400 would come in the first half of 0.4 s with a chance of 1 in 2 ** 400
+    assert asyncio.get_running_loop().time() - start > 0.2
+    assert source.reads == 800
+    await cache.close()

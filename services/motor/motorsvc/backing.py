@@ -30,6 +30,7 @@ from qbrixstore.redis import keys
 logger = get_logger(__name__)
 
 RETRY_SEC: Final = 0.25
+JITTER_SEC: Final = 0.02
 
 
 class Backing:
@@ -78,9 +79,12 @@ class Backing:
             maxsize=settings.agent_cache_maxsize,
         )
         states = SoftCache(
-            StateSource(RedisParamBackend(self._client, layout), agents).load,
+            StateSource(
+                RedisParamBackend(self._client, layout), agents, settings.in_flight_sec
+            ).load,
             ttl=settings.param_cache_ttl,
             maxsize=settings.param_cache_maxsize,
+            jitter=JITTER_SEC,
         )
         self._caches += [agents, states]
         changes = Changes(self._client, layout)

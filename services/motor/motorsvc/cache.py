@@ -25,6 +25,8 @@ MISSING_FOR: Final = 1.0  # seconds for which an absence is believed
 RETRY_AFTER: Final = 1.0  # seconds between attempts to refresh while the store is away
 LOADS: Final = 8  # reads of the store at once
 MOST_WAITING: Final = 4_096
+PER_KEY: Final = 0.001  # seconds over which a read is spread when all keys are read
+LONGEST_SPREAD: Final = 1.0
 
 V = TypeVar("V")
 Key = tuple[str, str]  # tenant, experiment
@@ -45,16 +47,22 @@ class SoftCache(Generic[V]):
 
     ``load`` gets the key and the value held, and returns the value to hold, None when
     there is no such thing. A warm key never waits: after ``ttl`` (jittered) or a change
-    it is read again in the background, and kept as it is while the store is away.
+    it is read again in the background, and kept as it is while the store is away. With
+    a ``jitter``, a change is read within that time, so that not everyone who was told
+    of it asks the store at once.
     """
 
-    def __init__(self, load: Load[V], *, ttl: Seconds, maxsize: int) -> None:
+    def __init__(
+        self, load: Load[V], *, ttl: Seconds, maxsize: int, jitter: Seconds = 0.0
+    ) -> None:
         self._load = load
         self._ttl = ttl
+        self._jitter = jitter
         self._held: LRUCache[Key, _Held[V]] = LRUCache(maxsize)
         self._missing: TTLCache[Key, bool] = TTLCache(maxsize, MISSING_FOR)
         self._loading: dict[Key, asyncio.Task[V | None]] = {}
         self._changed: set[Key] = set()
+        self._planned: dict[Key, asyncio.TimerHandle] = {}
         self._slots = asyncio.Semaphore(LOADS)
 
     def peek(self, key: Key) -> V | None:
@@ -83,14 +91,16 @@ class SoftCache(Generic[V]):
     def change(self, key: Key | None) -> None:
         """Read a warm key again in the background; None stands for every key."""
         keys = [key] if key is not None else list(self._held.keys())
+        spread = self._jitter
         if key is None:
             self._missing.clear()
+            spread = spread and max(spread, min(PER_KEY * len(keys), LONGEST_SPREAD))
         for changed in keys:
             self._missing.pop(changed, None)
-            if changed in self._loading:
-                self._changed.add(changed)
-            elif changed in self._held:
-                self._start(changed)
+            if not spread or changed in self._loading:
+                self._reread(changed)
+            elif changed in self._held and changed not in self._planned:
+                self._plan(changed, random.uniform(0.0, spread))
 
     def renew(self, key: Key) -> None:
         """Read a warm key again in the background, unless that has just failed."""
@@ -100,6 +110,8 @@ class SoftCache(Generic[V]):
 
     async def close(self) -> None:
         """Give up the reads under way."""
+        for planned in self._planned.values():
+            planned.cancel()
         tasks = list(self._loading.values())
         for task in tasks:
             task.cancel()
@@ -110,6 +122,20 @@ class SoftCache(Generic[V]):
             raise Overloaded("too many experiments are being read")
         # who gives up waiting does not end the read for the others
         return await asyncio.shield(self._start(key))
+
+    def _plan(self, key: Key, pause: Seconds) -> None:
+        def due() -> None:
+            self._planned.pop(key)
+            self._reread(key)
+
+        loop = asyncio.get_running_loop()
+        self._planned[key] = loop.call_later(pause, due)
+
+    def _reread(self, key: Key) -> None:
+        if key in self._loading:
+            self._changed.add(key)
+        elif key in self._held:
+            self._start(key)
 
     def _start(self, key: Key) -> asyncio.Task[V | None]:
         task = self._loading.get(key)

@@ -111,14 +111,21 @@ def _blank(count: int) -> Contexts:
 
 
 def _choose(ready: Ready, contexts: Contexts, rng: np.random.Generator) -> Choices:
-    agent = ready.agent
+    agent, flight = ready.agent, ready.flight
+    if flight is None:
+        state, in_flight = ready.stored.state, ready.arms.none_in_flight
+    else:
+        account = flight.level()
+        state, in_flight = account.state, account.in_flight
     choices: Choices = agent.policy.select_many(
         agent.hyper,
-        ready.stored.state,
+        state,
         contexts,
         ready.arms.active,
-        ready.arms.none_in_flight,
+        in_flight,
         rng,
         ready.prepared,
     )
+    if flight is not None:
+        flight.add(choices[0], contexts)
     return choices

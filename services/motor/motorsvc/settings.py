@@ -38,4 +38,10 @@ class MotorSettings(msgspec.Struct, frozen=True, kw_only=True):
     agent_cache_maxsize: Annotated[
         Size, msgspec.Meta(description="experiments whose definitions are kept")
     ] = 10_000
+    in_flight_sec: Annotated[
+        Seconds,
+        msgspec.Meta(
+            description="seconds that a choice counts as in flight, unless learned"
+        ),
+    ] = 60.0
     redis: RedisSettings = msgspec.field(default_factory=RedisSettings)

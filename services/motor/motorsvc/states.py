@@ -12,6 +12,9 @@ from motorsvc.agents import Arms
 from motorsvc.ahead import Ahead
 from motorsvc.cache import Key
 from motorsvc.cache import SoftCache
+from motorsvc.flight import Flight
+from motorsvc.flight import Seconds
+from motorsvc.flight import in_flight
 from qbrixcore.errors import CorruptState
 from qbrixcore.errors import InvalidContext
 from qbrixcore.errors import Unavailable
@@ -20,7 +23,8 @@ from qbrixcore.param.codec import Stored
 from qbrixcore.policy.base import Prepared
 from qbrixstore.redis import RedisParamBackend
 
-DECODE_IN_THREAD: Final = 256 * 1024  # bytes whose checksum takes a good part of 1 ms
+# bytes to check or to copy that take a good part of 1 ms
+DECODE_IN_THREAD: Final = 256 * 1024
 _ARM_NS: Final = 100  # a posterior draw, the dearest thing done once per arm
 _CELL_NS: Final = 0.6  # a multiplication and addition of a quadratic form
 
@@ -33,11 +37,12 @@ class Ready(msgspec.Struct, frozen=True, eq=False, gc=False):
     arms: Arms
     prepared: Prepared | None
     ahead: Ahead | None = None
+    flight: Flight | None = None
 
     def of(self, agent: Agent) -> Ready:
         """The same state under another definition, nothing worked out for it yet."""
         arms = _matching(agent, self.stored)
-        return Ready(agent, self.stored, arms, None)
+        return Ready(agent, self.stored, arms, None, None, self.flight)
 
     def cost_ns(self, choices: int) -> float:
         """A generous estimate of what ``choices`` selections take."""
@@ -49,9 +54,15 @@ class Ready(msgspec.Struct, frozen=True, eq=False, gc=False):
 class StateSource:
     """States as Redis has them, with what can be worked out before a select."""
 
-    def __init__(self, params: RedisParamBackend, agents: SoftCache[Agent]) -> None:
+    def __init__(
+        self,
+        params: RedisParamBackend,
+        agents: SoftCache[Agent],
+        in_flight_sec: Seconds,
+    ) -> None:
         self._params = params
         self._agents = agents
+        self._in_flight_sec = in_flight_sec
 
     async def load(self, key: Key, held: Ready | None) -> Ready | None:
         """The current state, ``held`` itself if it is that.
@@ -70,12 +81,24 @@ class StateSource:
         prepared = None
         if agent.policy.prepares:
             prepared = await asyncio.to_thread(_prepared, agent, stored, arms)
-        if prepared is None:
-            return Ready(agent, stored, arms, None)
-        # probabilities that are known beforehand: no choice depends on any other, nor
-        # on the context, unless only part of them is known
-        ahead = None if stored.header.dim else Ahead(stored.header.num_arms)
-        return Ready(agent, stored, arms, prepared, ahead)
+        ahead = None
+        if prepared is not None and not stored.header.dim:
+            # probabilities that are known beforehand: no choice depends on any other
+            ahead = Ahead(stored.header.num_arms)
+        flight = await self._flight(agent, stored, held)
+        return Ready(agent, stored, arms, prepared, ahead, flight)
+
+    async def _flight(
+        self, agent: Agent, stored: Stored, held: Ready | None
+    ) -> Flight | None:
+        before = None if held is None else held.flight
+        if held is not None and held.stored is stored:
+            return before
+        job = (agent.policy, stored, self._in_flight_sec, before)
+        header = stored.header
+        if 8 * header.num_arms * header.dim * header.dim > DECODE_IN_THREAD:
+            return await asyncio.to_thread(in_flight, *job)
+        return in_flight(*job)
 
     async def _stored(self, key: Key, held: Stored | None) -> Stored | None:
         if held is not None:
