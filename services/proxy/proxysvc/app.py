@@ -222,7 +222,10 @@ async def _selection(
     motor = MotorClient([settings.motor.address], settings.max_in_flight, timeout)
     await stack.enter_async_context(motor)
     publisher = RedisStreamPublisher(
-        redis, layout, token_ttl_sec=settings.token_ttl_sec
+        redis,
+        layout,
+        token_ttl_sec=settings.token_ttl_sec,
+        limit=settings.max_backlog,
     )
     counted = CountedPublisher(publisher, counting)
     log = FeedbackLog(counted, layout, settings.max_in_flight, timeout)

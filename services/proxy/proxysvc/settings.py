@@ -91,6 +91,14 @@ class ProxySettings(msgspec.Struct, frozen=True, kw_only=True):
         int,
         msgspec.Meta(ge=1, description="selects and feedbacks at once, per worker"),
     ] = 1_024
+    max_backlog: Annotated[
+        int,
+        msgspec.Meta(
+            ge=0,
+            description="events a shard of the log may hold before feedback is refused "
+            "with 429; 0: any number",
+        ),
+    ] = 1_000_000
     control_timeout_ms: Annotated[
         int, msgspec.Meta(ge=1, description="longest wait of any other call, ms")
     ] = 15_000
