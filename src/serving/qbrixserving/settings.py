@@ -141,9 +141,12 @@ def _read(
         return None
     try:
         return cls(**values)
-    except ValueError as error:
+    except SettingsError as error:
         problems.append(str(error))
-        return None
+    except ValueError as error:
+        # a struct that does not know its prefix starts with the field
+        problems.append(prefix + str(error).removeprefix(prefix))
+    return None
 
 
 def _value(setting: _Setting, environ: Mapping[str, str], guarded: bool) -> object:

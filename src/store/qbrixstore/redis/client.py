@@ -16,10 +16,7 @@ from typing import Any
 from typing import Final
 from typing import Self
 
-from redis.asyncio import BlockingConnectionPool
 from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError
 from redis.exceptions import RedisError
 from redis.exceptions import ResponseError
@@ -28,7 +25,7 @@ from qbrixcore.errors import QbrixError
 from qbrixcore.errors import Unavailable
 from qbrixstore.redis.config import Limits
 from qbrixstore.redis.config import RedisSettings
-from qbrixstore.redis.connection import CancellableConnection
+from qbrixstore.redis.pools import pool
 from qbrixstore.redis.refusals import REFUSALS
 
 Argument = bytes | str | int | float
@@ -54,21 +51,7 @@ class RedisClient:
 
     def __init__(self, settings: RedisSettings, limits: Limits = _DEFAULTS) -> None:
         self.limits = limits
-        self._redis: Any = Redis(
-            connection_pool=BlockingConnectionPool(
-                connection_class=CancellableConnection,
-                max_connections=limits.connections,
-                timeout=None,
-                host=settings.host,
-                port=settings.port,
-                password=settings.password or None,
-                # the deadline of a call covers all its reads and writes
-                socket_timeout=None,
-                socket_connect_timeout=limits.connect,
-                retry=Retry(NoBackoff(), 0),
-                protocol=2,
-            )
-        )
+        self._redis: Any = Redis(connection_pool=pool(settings, limits))
         # replies stay as the parser made them: lists and bytes
         self._redis.response_callbacks.clear()
 

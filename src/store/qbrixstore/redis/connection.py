@@ -1,9 +1,12 @@
-"""A connection whose writes can be cancelled."""
+"""Connections: one whose writes can be cancelled, and the same over TLS."""
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Iterable
+from collections.abc import Mapping
+from typing import Any
 
 from redis.asyncio import Connection
 from redis.exceptions import ConnectionError as LostConnection
@@ -45,3 +48,14 @@ class CancellableConnection(Connection):
             # what is half written cannot be taken back
             await self.disconnect(nowait=True)
             raise
+
+
+class TlsConnection(CancellableConnection):
+    """The same over TLS, all connections with one context; over TCP without one."""
+
+    def __init__(self, *, tls: ssl.SSLContext | None, **options: Any) -> None:
+        super().__init__(**options)
+        self._tls = tls
+
+    def _connection_arguments(self) -> Mapping[str, Any]:
+        return {**super()._connection_arguments(), "ssl": self._tls}
