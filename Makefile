@@ -80,6 +80,7 @@ bench: $(STAMP) ## micro-benchmarks, delay, other libraries, then the system bes
 	$(BIN)/python -m bench.delay
 	$(BIN)/python -m bench.peers
 	$(BIN)/python -m bench.system_select
+	$(BIN)/python -m bench.freshness
 
 helm-lint: $(TOOLS) ## the chart: linted, rendered, and checked against Kubernetes
 	$(BIN)/python helm/check.py
