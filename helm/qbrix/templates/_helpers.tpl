@@ -94,7 +94,7 @@ topologySpreadConstraints:
 {{/* annotations of the pods of a service: other settings or secrets are other pods; takes also "values" */}}
 {{- define "qbrix.annotations" -}}
 qbrix/config: {{ include (print .root.Template.BasePath "/configmap.yaml") .root | sha256sum }}
-qbrix/secrets: {{ list .root.Values.global.postgres .root.Values.global.redis (.values.secrets | default dict) | toJson | sha256sum }}
+qbrix/secrets: {{ list .root.Values.global.postgres .root.Values.global.redis (.values.secrets | default dict) | toJson | sha256sum | trunc 8 }}
 {{- with .values.podAnnotations }}
 {{ toYaml . }}
 {{- end }}
@@ -144,6 +144,32 @@ LOG_FORMAT: {{ .Values.global.log.format | quote }}
 {{- define "qbrix.redis" -}}
 {{ .prefix }}_REDIS_HOST: {{ include "qbrix.redis.host" .root | quote }}
 {{ .prefix }}_REDIS_PORT: {{ .root.Values.global.redis.port | quote }}
+{{- with .root.Values.global.redis.user }}
+{{ $.prefix }}_REDIS_USER: {{ . | quote }}
+{{- end }}
+{{- if .root.Values.global.redis.tls.enabled }}
+{{ .prefix }}_REDIS_TLS: "true"
+{{- if .root.Values.global.redis.tls.authoritySecret }}
+{{ .prefix }}_REDIS_TLS_CA: /etc/qbrix/redis/ca.crt
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* the authority that Redis is trusted by; takes the root */}}
+{{- define "qbrix.redis.mount" -}}
+{{- if and .Values.global.redis.tls.enabled .Values.global.redis.tls.authoritySecret }}
+- name: redis-authority
+  mountPath: /etc/qbrix/redis
+  readOnly: true
+{{- end }}
+{{- end -}}
+
+{{- define "qbrix.redis.volume" -}}
+{{- if and .Values.global.redis.tls.enabled .Values.global.redis.tls.authoritySecret }}
+- name: redis-authority
+  secret:
+    secretName: {{ .Values.global.redis.tls.authoritySecret }}
+{{- end }}
 {{- end -}}
 
 {{/* one variable out of the Secret of a store; takes "root", "variable" and "store" */}}
