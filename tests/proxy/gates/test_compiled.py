@@ -168,3 +168,20 @@ def test_an_entry_has_its_gate_ready() -> None:
     assert made is not None
     assert made.default == 1
     assert made.force("x", None) == 1
+
+
+def test_a_value_is_worked_out_once_for_all_rules(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    worked_out: list[object] = []
+
+    def counted(value: Any) -> Any:
+        worked_out.append(value)
+        return value
+
+    rules = [Rule("tags", "contains", 1_000 + n, "b") for n in range(200)]
+    gate = compiled(*rules, Rule("tags", "contains", 7, "a"))
+    monkeypatch.setattr("proxysvc.gates.nested.frozen", counted)
+    tags = list(range(500))
+    assert gate.decide("x", {"tags": tags}, NOW) == Decision(Reason.RULE, 0, 200)
+    assert worked_out == tags

@@ -9,10 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxysvc.gates.nested import MOST_VALUES
+from proxysvc.gates.nested import frozen
+from proxysvc.gates.nested import prepared
 from proxysvc.gates.operators import ALIASES
+from proxysvc.gates.operators import LONGEST_SEARCHED
 from proxysvc.gates.operators import Operator
 from proxysvc.gates.operators import compile_test
-from proxysvc.gates.operators import frozen
 
 SPELLINGS = {
     "eq": ("equals", "==", "eq"),
@@ -122,12 +125,16 @@ JSON = st.recursive(
 )
 
 
+def meets(spelling: str, rule: Any, value: Any) -> bool:
+    return compile_test(spelling, rule)(prepared(value))
+
+
 @pytest.mark.parametrize(("name", "rule", "value", "matches"), CASES)
 def test_what_an_operator_means(
     name: str, rule: object, value: object, matches: bool
 ) -> None:
     for spelling in SPELLINGS[name]:
-        assert compile_test(spelling, rule)(value) is matches, spelling
+        assert meets(spelling, rule, value) is matches, spelling
 
 
 def test_every_spelling_of_the_contract_is_known() -> None:
@@ -146,7 +153,7 @@ def test_other_spellings_are_not(spelling: str) -> None:
 
 @given(JSON, JSON)
 def test_no_two_values_make_an_operator_fail(rule: Any, value: Any) -> None:
-    answers = {s: compile_test(s, rule)(value) for s in get_args(Operator)}
+    answers = {s: meets(s, rule, value) for s in get_args(Operator)}
     assert set(map(type, answers.values())) == {bool}
     assert answers["=="] is not answers["!="]
     for one, other in (("contains", "not_contains"), ("in", "not_in")):
@@ -157,6 +164,37 @@ def test_no_two_values_make_an_operator_fail(rule: Any, value: Any) -> None:
 @given(JSON)
 def test_a_value_equals_itself_and_is_among_others(value: Any) -> None:
     assert hash(frozen(value)) == hash(frozen(value))
-    assert compile_test("==", value)(value)
-    assert compile_test("in", [0, value])(value)
-    assert compile_test("contains", value)([value])
+    assert meets("==", value, value)
+    assert meets("in", [0, value], value)
+    assert meets("contains", value, [value])
+
+
+NEGATED = ("!=", "not_contains", "not_in")
+
+
+@pytest.mark.parametrize("spelling", ["==", "contains", "in", *NEGATED])
+@pytest.mark.parametrize(
+    "large",
+    [
+        [1] * (MOST_VALUES + 1),
+        [[1] * 500, {"a": [1] * 500}],
+        dict.fromkeys(map(str, range(MOST_VALUES + 1)), [1]),
+    ],
+    ids=["flat", "nested", "object"],
+)
+def test_what_is_too_large_to_compare_matches_nothing(
+    spelling: str, large: Any
+) -> None:
+    for rule in ([2], ["1"], {"a": 1}, large):
+        assert not meets(spelling, rule, large)
+
+
+def test_the_largest_values_are_compared() -> None:
+    most = list(range(MOST_VALUES))
+    assert meets("==", most, most)
+    assert meets("contains", MOST_VALUES - 1, most)
+    text = "x" * (LONGEST_SEARCHED - 1) + "y"
+    assert meets("contains", "y", text)
+    assert meets("not_contains", "z", text)
+    for negated in ("", "not_"):
+        assert not meets(f"{negated}contains", "y", f"{text}y")

@@ -129,6 +129,8 @@ TYPES: list[tuple[Json, list[object]]] = [
     ({"schedule_start": 5}, ["body", "schedule_start"]),
     ({"schedule_start": "tomorrow"}, ["body"]),
     ({"schedule_end": "0001-01-01T00:00:00+10:00"}, ["body"]),
+    ({"schedule_end": "0001-01-01T00:00:00Z"}, ["body"]),
+    ({"schedule_start": "9999-12-31T23:59:59.999999"}, ["body"]),
     ({"timezone": "Mars/Olympus"}, ["body"]),
     ({"timezone": ""}, ["body"]),
     ({"rules": [{**RULE, "operator": "like"}]}, ["body", "rules", 0, "operator"]),

@@ -20,6 +20,9 @@ from proxysvc.gates.hours import ActiveHours
 from proxysvc.gates.hours import Schedule
 from proxysvc.gates.hours import Seconds
 from proxysvc.gates.hours import find_zone
+from proxysvc.gates.nested import NESTED
+from proxysvc.gates.nested import Nested
+from proxysvc.gates.nested import prepared
 from proxysvc.gates.operators import Test
 from proxysvc.gates.operators import compile_test
 from proxysvc.gates.rollout import Rollout
@@ -97,9 +100,14 @@ class CompiledGate:
         if context_id not in self._rollout:
             return self._outside
         get = metadata.get
+        seen: dict[str, Nested] = {}
         for key, test, decision in self._rules:
             value = get(key, _ABSENT)
-            if value is not _ABSENT and test(value):
+            if value is _ABSENT:
+                continue
+            if type(value) in NESTED:
+                value = seen.get(key) or seen.setdefault(key, Nested(value))
+            if test(value):
                 return decision
         return UNDECIDED
 
@@ -108,13 +116,14 @@ class CompiledGate:
     ) -> Explanation:
         """The same, with what each part of the gate says."""
         moment = time.time() if now is None else now
+        values = {key: prepared(value) for key, value in metadata.items()}
         return Explanation(
             decision=self.decide(context_id, metadata, moment),
             enabled=self._enabled,
             in_schedule=self._open(moment),
             in_rollout=context_id in self._rollout,
             matched=tuple(
-                rule.key in metadata and rule.test(metadata[rule.key])
+                rule.key in values and rule.test(values[rule.key])
                 for rule in self._rules
             ),
         )

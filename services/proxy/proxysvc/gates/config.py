@@ -24,6 +24,9 @@ from qbrixcore.pool import Pool
 
 MOST_RULES: Final = 200
 MOST_RULE_BYTES: Final = 64 * 1024  # of all rules of a gate, as JSON
+# the first and the last moment there are stand for infinity in the store
+EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
+LATEST: Final = datetime.max.replace(tzinfo=UTC)
 LARGEST: Final = 2**63  # what a number must stay below: larger ones change on their way
 
 Percentage = Annotated[float, msgspec.Meta(ge=0, le=100)]
@@ -138,10 +141,13 @@ def parse_moment(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:
-            return moment.replace(tzinfo=UTC)
-        return moment.astimezone(UTC)
+            moment = moment.replace(tzinfo=UTC)
+        moment = moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise ValueError(f"no ISO 8601 date and time: {text!r}") from error
+    if not EARLIEST < moment < LATEST:
+        raise ValueError(f"out of range: {text!r}")
+    return moment
 
 
 def _check(config: GateConfig | GatePatch) -> None:

@@ -13,6 +13,10 @@ from typing import Any
 from typing import Final
 from typing import Literal
 
+from proxysvc.gates.nested import NUMBERS
+from proxysvc.gates.nested import Nested
+from proxysvc.gates.nested import frozen
+
 Test = Callable[[Any], bool]
 
 Operator = Literal[
@@ -42,21 +46,9 @@ Operator = Literal[
     "nin",
 ]
 
-# not bool, which is no number here
-_NUMBERS: Final = frozenset({int, float})
+LONGEST_SEARCHED: Final = 4_096  # characters of a text in metadata
 # spellings of other tools, which readers of a gate need not know
 ALIASES: Final = MappingProxyType({"neq": "!=", "nin": "not_in"})
-
-
-def frozen(value: Any) -> Any:
-    """A hashable stand-in that equals another one just if type and value do."""
-    if value is None or isinstance(value, str) or type(value) in _NUMBERS:
-        return value
-    if isinstance(value, bool):
-        return (bool, value)
-    if isinstance(value, dict):
-        return (dict, frozenset((key, frozen(one)) for key, one in value.items()))
-    return (list, *map(frozen, value))
 
 
 def _never(value: Any) -> bool:
@@ -70,22 +62,30 @@ def _equal(wanted: Any) -> Test:
     if wanted is None or isinstance(wanted, bool):
         return lambda value: value is wanted
     if isinstance(wanted, int | float):
-        return lambda value: type(value) in _NUMBERS and value == wanted
+        return lambda value: type(value) in NUMBERS and value == wanted
     pinned = frozen(wanted)
-    return lambda value: bool(frozen(value) == pinned)
+    return lambda value: (
+        isinstance(value, Nested) and value.comparable and value.frozen == pinned
+    )
 
 
 def _unequal(wanted: Any) -> Test:
     if isinstance(wanted, str):
         return lambda value: bool(value != wanted)
     equal = _equal(wanted)
+    if isinstance(wanted, list | dict | tuple):
+        return lambda value: _is_comparable(value) and not equal(value)
     return lambda value: not equal(value)
+
+
+def _is_comparable(value: Any) -> bool:
+    return not isinstance(value, Nested) or value.comparable
 
 
 def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any], Test]:
     def make(bound: Any) -> Test:
-        if type(bound) in _NUMBERS:
-            return lambda value: type(value) in _NUMBERS and compare(value, bound)
+        if type(bound) in NUMBERS:
+            return lambda value: type(value) in NUMBERS and compare(value, bound)
         if isinstance(bound, str):
             return lambda value: isinstance(value, str) and compare(value, bound)
         return _never
@@ -98,12 +98,14 @@ def _contains(part: Any, wanted: bool) -> Test:
 
     def test(value: Any) -> bool:
         if isinstance(value, str):
-            return isinstance(part, str) and (part in value) is wanted
-        if isinstance(value, list):
-            return (pinned in map(frozen, value)) is wanted
-        if isinstance(value, dict):
-            return isinstance(part, str) and (part in value) is wanted
-        return False
+            if not isinstance(part, str) or len(value) > LONGEST_SEARCHED:
+                return False
+            return (part in value) is wanted
+        if not isinstance(value, Nested) or not value.comparable:
+            return False
+        if not value.is_list and not isinstance(part, str):
+            return False
+        return (pinned in value.members) is wanted
 
     return test
 
@@ -113,7 +115,13 @@ def _within(whole: Any, wanted: bool) -> Test:
         return lambda value: isinstance(value, str) and (value in whole) is wanted
     if isinstance(whole, list | tuple):
         members = frozenset(map(frozen, whole))
-        return lambda value: (frozen(value) in members) is wanted
+
+        def test(value: Any) -> bool:
+            if isinstance(value, Nested):
+                return value.comparable and (value.frozen in members) is wanted
+            return (frozen(value) in members) is wanted
+
+        return test
     if isinstance(whole, dict):
         return lambda value: isinstance(value, str) and (value in whole) is wanted
     return _never
@@ -136,7 +144,10 @@ _MAKERS: Final[MappingProxyType[str, Callable[[Any], Test]]] = MappingProxyType(
 
 
 def compile_test(spelling: str, value: Any) -> Test:
-    """A test of what a context's metadata hold. Raises ValueError."""
+    """A test of what a context's metadata hold; lists and objects come as Nested.
+
+    Raises ValueError.
+    """
     make = _MAKERS.get(spelling)
     if make is None:
         raise ValueError(f"unknown operator: {spelling}")
