@@ -53,17 +53,19 @@ class CortexServicer(cortex_pb2_grpc.CortexServiceServicer):
     async def GetStats(
         self, request: cortex_pb2.GetStatsRequest, context: Context
     ) -> cortex_pb2.GetStatsResponse:
-        """What one experiment, or each, has learned, and what still waits for it.
+        """What one experiment, or each, has learned, and how far every shard is.
 
-        Only the first 1,000 waiting entries of a shard are counted.
+        What waits for an experiment is counted in the first 1,000 entries of a shard
+        that wait, what waits in a shard exactly.
         """
         self._check_started()
         wanted = request.experiment_id or None
         waiting: Counter[str] = Counter()
         stats = {}
-        for gauges in self._learning.gauges:
-            waiting.update(await gauges.waiting())
-            stats.update(await gauges.totals(wanted))
+        gauges = self._learning.gauges
+        for one in gauges:
+            waiting.update(await one.waiting())
+            stats.update(await one.totals(wanted))
         names = [wanted] if wanted else sorted(stats.keys() | waiting.keys())
         return cortex_pb2.GetStatsResponse(
             stats=[
@@ -75,7 +77,8 @@ class CortexServicer(cortex_pb2_grpc.CortexServiceServicer):
                 )
                 for name in names
                 if name in stats or waiting[name]
-            ]
+            ],
+            shards=[await self._shard(shard) for shard in range(len(gauges))],
         )
 
     async def Health(
@@ -83,6 +86,21 @@ class CortexServicer(cortex_pb2_grpc.CortexServiceServicer):
     ) -> common_pb2.HealthCheckResponse:
         """Serving once every part of the log is owned or stood by for."""
         return self._health()
+
+    async def _shard(self, shard: int) -> cortex_pb2.ShardStats:
+        found = await self._learning.gauges[shard].progress()
+        return cortex_pb2.ShardStats(
+            shard=shard,
+            is_owner=self._learning.trainers[shard].owner,
+            total_events=found.counters["events"],
+            pending_events=found.waiting,
+            learned_events=found.counters["learned"],
+            stale_events=found.counters["stale"],
+            dropped_events=found.counters["dropped"],
+            dead_events=found.counters["dead"],
+            lag_ms=found.lag_ms,
+            last_commit_timestamp_ms=found.committed_ms,
+        )
 
     def _handled(self, experiment: str) -> int:
         trainers = self._learning.trainers

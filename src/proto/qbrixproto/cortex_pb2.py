@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from qbrixproto import common_pb2 as common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0c\x63ortex.proto\x12\x0cqbrix.cortex\x1a\x0c\x63ommon.proto\"\xae\x01\n\rFeedbackEvent\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x15\n\rexperiment_id\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x11\n\tarm_index\x18\x04 \x01(\x05\x12\x0e\n\x06reward\x18\x05 \x01(\x01\x12&\n\x07\x63ontext\x18\x06 \x01(\x0b\x32\x15.qbrix.common.Context\x12\x14\n\x0ctimestamp_ms\x18\x07 \x01(\x03\"*\n\x11\x46lushBatchRequest\x12\x15\n\rexperiment_id\x18\x01 \x01(\t\".\n\x12\x46lushBatchResponse\x12\x18\n\x10\x65vents_processed\x18\x01 \x01(\x05\"(\n\x0fGetStatsRequest\x12\x15\n\rexperiment_id\x18\x01 \x01(\t\"w\n\x0f\x45xperimentStats\x12\x15\n\rexperiment_id\x18\x01 \x01(\t\x12\x14\n\x0ctotal_events\x18\x02 \x01(\x03\x12\x16\n\x0epending_events\x18\x03 \x01(\x03\x12\x1f\n\x17last_train_timestamp_ms\x18\x04 \x01(\x03\"@\n\x10GetStatsResponse\x12,\n\x05stats\x18\x01 \x03(\x0b\x32\x1d.qbrix.cortex.ExperimentStats2\xfa\x01\n\rCortexService\x12O\n\nFlushBatch\x12\x1f.qbrix.cortex.FlushBatchRequest\x1a .qbrix.cortex.FlushBatchResponse\x12I\n\x08GetStats\x12\x1d.qbrix.cortex.GetStatsRequest\x1a\x1e.qbrix.cortex.GetStatsResponse\x12M\n\x06Health\x12 .qbrix.common.HealthCheckRequest\x1a!.qbrix.common.HealthCheckResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0c\x63ortex.proto\x12\x0cqbrix.cortex\x1a\x0c\x63ommon.proto\"\xae\x01\n\rFeedbackEvent\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x15\n\rexperiment_id\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x11\n\tarm_index\x18\x04 \x01(\x05\x12\x0e\n\x06reward\x18\x05 \x01(\x01\x12&\n\x07\x63ontext\x18\x06 \x01(\x0b\x32\x15.qbrix.common.Context\x12\x14\n\x0ctimestamp_ms\x18\x07 \x01(\x03\"*\n\x11\x46lushBatchRequest\x12\x15\n\rexperiment_id\x18\x01 \x01(\t\".\n\x12\x46lushBatchResponse\x12\x18\n\x10\x65vents_processed\x18\x01 \x01(\x05\"(\n\x0fGetStatsRequest\x12\x15\n\rexperiment_id\x18\x01 \x01(\t\"w\n\x0f\x45xperimentStats\x12\x15\n\rexperiment_id\x18\x01 \x01(\t\x12\x14\n\x0ctotal_events\x18\x02 \x01(\x03\x12\x16\n\x0epending_events\x18\x03 \x01(\x03\x12\x1f\n\x17last_train_timestamp_ms\x18\x04 \x01(\x03\"\xe8\x01\n\nShardStats\x12\r\n\x05shard\x18\x01 \x01(\x05\x12\x10\n\x08is_owner\x18\x02 \x01(\x08\x12\x14\n\x0ctotal_events\x18\x03 \x01(\x03\x12\x16\n\x0epending_events\x18\x04 \x01(\x03\x12\x16\n\x0elearned_events\x18\x05 \x01(\x03\x12\x14\n\x0cstale_events\x18\x06 \x01(\x03\x12\x16\n\x0e\x64ropped_events\x18\x07 \x01(\x03\x12\x13\n\x0b\x64\x65\x61\x64_events\x18\x08 \x01(\x03\x12\x0e\n\x06lag_ms\x18\t \x01(\x03\x12 \n\x18last_commit_timestamp_ms\x18\n \x01(\x03\"j\n\x10GetStatsResponse\x12,\n\x05stats\x18\x01 \x03(\x0b\x32\x1d.qbrix.cortex.ExperimentStats\x12(\n\x06shards\x18\x02 \x03(\x0b\x32\x18.qbrix.cortex.ShardStats2\xfa\x01\n\rCortexService\x12O\n\nFlushBatch\x12\x1f.qbrix.cortex.FlushBatchRequest\x1a .qbrix.cortex.FlushBatchResponse\x12I\n\x08GetStats\x12\x1d.qbrix.cortex.GetStatsRequest\x1a\x1e.qbrix.cortex.GetStatsResponse\x12M\n\x06Health\x12 .qbrix.common.HealthCheckRequest\x1a!.qbrix.common.HealthCheckResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,8 +42,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETSTATSREQUEST']._serialized_end=353
   _globals['_EXPERIMENTSTATS']._serialized_start=355
   _globals['_EXPERIMENTSTATS']._serialized_end=474
-  _globals['_GETSTATSRESPONSE']._serialized_start=476
-  _globals['_GETSTATSRESPONSE']._serialized_end=540
-  _globals['_CORTEXSERVICE']._serialized_start=543
-  _globals['_CORTEXSERVICE']._serialized_end=793
+  _globals['_SHARDSTATS']._serialized_start=477
+  _globals['_SHARDSTATS']._serialized_end=709
+  _globals['_GETSTATSRESPONSE']._serialized_start=711
+  _globals['_GETSTATSRESPONSE']._serialized_end=817
+  _globals['_CORTEXSERVICE']._serialized_start=820
+  _globals['_CORTEXSERVICE']._serialized_end=1070
 # @@protoc_insertion_point(module_scope)

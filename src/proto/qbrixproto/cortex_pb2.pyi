@@ -55,8 +55,34 @@ class ExperimentStats(_message.Message):
     last_train_timestamp_ms: int
     def __init__(self, experiment_id: _Optional[str] = ..., total_events: _Optional[int] = ..., pending_events: _Optional[int] = ..., last_train_timestamp_ms: _Optional[int] = ...) -> None: ...
 
+class ShardStats(_message.Message):
+    __slots__ = ("shard", "is_owner", "total_events", "pending_events", "learned_events", "stale_events", "dropped_events", "dead_events", "lag_ms", "last_commit_timestamp_ms")
+    SHARD_FIELD_NUMBER: _ClassVar[int]
+    IS_OWNER_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_EVENTS_FIELD_NUMBER: _ClassVar[int]
+    PENDING_EVENTS_FIELD_NUMBER: _ClassVar[int]
+    LEARNED_EVENTS_FIELD_NUMBER: _ClassVar[int]
+    STALE_EVENTS_FIELD_NUMBER: _ClassVar[int]
+    DROPPED_EVENTS_FIELD_NUMBER: _ClassVar[int]
+    DEAD_EVENTS_FIELD_NUMBER: _ClassVar[int]
+    LAG_MS_FIELD_NUMBER: _ClassVar[int]
+    LAST_COMMIT_TIMESTAMP_MS_FIELD_NUMBER: _ClassVar[int]
+    shard: int
+    is_owner: bool
+    total_events: int
+    pending_events: int
+    learned_events: int
+    stale_events: int
+    dropped_events: int
+    dead_events: int
+    lag_ms: int
+    last_commit_timestamp_ms: int
+    def __init__(self, shard: _Optional[int] = ..., is_owner: _Optional[bool] = ..., total_events: _Optional[int] = ..., pending_events: _Optional[int] = ..., learned_events: _Optional[int] = ..., stale_events: _Optional[int] = ..., dropped_events: _Optional[int] = ..., dead_events: _Optional[int] = ..., lag_ms: _Optional[int] = ..., last_commit_timestamp_ms: _Optional[int] = ...) -> None: ...
+
 class GetStatsResponse(_message.Message):
-    __slots__ = ("stats",)
+    __slots__ = ("stats", "shards")
     STATS_FIELD_NUMBER: _ClassVar[int]
+    SHARDS_FIELD_NUMBER: _ClassVar[int]
     stats: _containers.RepeatedCompositeFieldContainer[ExperimentStats]
-    def __init__(self, stats: _Optional[_Iterable[_Union[ExperimentStats, _Mapping]]] = ...) -> None: ...
+    shards: _containers.RepeatedCompositeFieldContainer[ShardStats]
+    def __init__(self, stats: _Optional[_Iterable[_Union[ExperimentStats, _Mapping]]] = ..., shards: _Optional[_Iterable[_Union[ShardStats, _Mapping]]] = ...) -> None: ...

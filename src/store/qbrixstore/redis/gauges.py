@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from typing import Any
 from typing import Final
@@ -10,6 +11,8 @@ from typing import NamedTuple
 from qbrixcore.errors import InvalidFeedback
 from qbrixstore.redis import event as codec
 from qbrixstore.redis import keys
+from qbrixstore.redis.batch import milliseconds
+from qbrixstore.redis.client import Command
 from qbrixstore.redis.client import RedisClient
 from qbrixstore.redis.layout import Layout
 
@@ -22,6 +25,20 @@ class Total(NamedTuple):
 
     learned: int
     at_ms: int
+
+
+class Progress(NamedTuple):
+    """How far a shard is.
+
+    ``counters`` are those of ``ShardGauges.counters``. ``waiting`` counts events that
+    are not handled yet, ``lag_ms`` is the age of the oldest, 0 when there is none;
+    ``committed_ms`` is the time of the last commit (ms since 1970), 0 before the first.
+    """
+
+    counters: dict[str, int]
+    waiting: int
+    lag_ms: int
+    committed_ms: int
 
 
 class ShardGauges:
@@ -42,6 +59,22 @@ class ShardGauges:
         return {
             name: int(count or 0) for name, count in zip(_COUNTERS, reply, strict=True)
         }
+
+    async def progress(self) -> Progress:
+        """How far the shard is; its lag goes by the clock of this machine."""
+        meta, log = self._layout.meta(self._shard), self._layout.log(self._shard)
+        position = await self.position()
+        commands: list[Command] = [
+            ("XRANGE", log, f"({position}", "+", "COUNT", 1),
+            ("HMGET", meta, *_COUNTERS, "committed_ms"),
+        ]
+        oldest, reply = await self._client.pipeline(commands)
+        *counts, committed = (int(count or 0) for count in reply)
+        counters = dict(zip(_COUNTERS, counts, strict=True))
+        now_ms = time.time_ns() // 1_000_000
+        lag = now_ms - milliseconds(oldest[0][0].decode()) if oldest else 0
+        waiting = counters["events"] - counters["handled"]
+        return Progress(counters, max(waiting, 0), max(lag, 0), committed)
 
     async def end(self) -> str:
         """Id of the last entry appended."""

@@ -72,4 +72,5 @@ if #KEYS > 5 then
   local count = redis.call('HINCRBY', KEYS[2], 'changed:params', 1)
   redis.call('PUBLISH', ARGV[10], count .. ' ' .. ARGV[11])
 end
+redis.call('HSET', KEYS[2], 'committed_ms', now_ms)
 return redis.call('HGET', KEYS[2], 'events')
