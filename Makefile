@@ -6,12 +6,12 @@ STAMP := $(VENV)/.installed
 TOOLS := .tools/.installed
 MEMBERS := $(patsubst %/pyproject.toml,%,$(wildcard kernels/pyproject.toml src/*/pyproject.toml services/*/pyproject.toml))
 PACKAGES := qbrixkernels qbrixcore qbrixstore qbrixproto qbrixlog qbrixserving qbrixcli proxysvc motorsvc cortexsvc
-SOURCES := kernels src services tests bench proto docker helm
+SOURCES := kernels src services tests bench loadtest proto docker helm
 
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test types lint fmt check proto infra dev dev-proxy dev-motor dev-cortex db-reset oracle bench helm-lint lock
+.PHONY: help install run demo test types lint fmt check proto infra dev dev-proxy dev-motor dev-cortex db-reset oracle bench bench-compare profile loadtest helm-lint lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -76,11 +76,22 @@ oracle: $(STAMP) ## every published regret figure, with as many runs as publishe
 	QBRIX_ORACLE_RUNS=1000 $(BIN)/pytest tests/oracle -s
 
 bench: $(STAMP) ## micro-benchmarks, delay, other libraries, then the system beside a bare echo
-	$(BIN)/pytest bench --benchmark-only
+	mkdir -p bench/results
+	$(BIN)/pytest bench --benchmark-only --benchmark-json bench/results/latest.json
+	$(BIN)/python -m bench.table
 	$(BIN)/python -m bench.delay
 	$(BIN)/python -m bench.peers
 	$(BIN)/python -m bench.system_select
 	$(BIN)/python -m bench.freshness
+
+bench-compare: $(STAMP) ## micro-benchmarks here and at BASE=<revision> in turns; fails over BUDGET=1.15
+	$(BIN)/python -m bench.compare $(or $(BASE),HEAD) --budget $(or $(BUDGET),1.15)
+
+profile: $(STAMP) ## flame graphs of proxy, motor and cortex under load
+	$(BIN)/python -m bench.profile
+
+loadtest: $(STAMP) ## users of a whole system, SHAPE=ramp, spike or soak; errors fail it, and not learning
+	$(BIN)/python -m loadtest --shape $(or $(SHAPE),ramp) --seconds $(or $(LENGTH),60) --users $(or $(USERS),60)
 
 helm-lint: $(TOOLS) ## the chart: linted, rendered, and checked against Kubernetes
 	$(BIN)/python helm/check.py
@@ -89,3 +100,4 @@ lock: $(STAMP) ## resolve the dependencies anew into requirements.lock
 	$(BIN)/uv lock --quiet --upgrade
 	$(BIN)/uv export --quiet --no-emit-workspace --no-emit-index-url --all-packages --no-header --format requirements-txt -o requirements.lock
 	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header --no-annotate --universal --python-version 3.11 --excludes helm/tools.excludes helm/tools.in -o helm/tools.lock
+	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header --no-annotate --constraint requirements.lock loadtest/requirements.in -o loadtest/requirements.txt

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Iterator
+from inspect import signature
 from typing import Any
 
 import msgspec
@@ -39,6 +40,7 @@ from qbrixproto.motor_pb2 import SelectFrame
 ARMS = 10
 LOG = 5_000
 FRAME = 64
+IN_FLIGHT_SEC = 60.0
 CASES = [
     pytest.param("BetaTSPolicy", {}, id="BetaTS"),
     pytest.param("UCB1TunedPolicy", {}, id="UCB1-Tuned"),
@@ -109,9 +111,10 @@ async def conversation(of: Definition) -> Conversation:
     agents: SoftCache[Agent] = SoftCache(
         AgentSource(redis, Families()).load, ttl=3_600, maxsize=10
     )
-    states: SoftCache[Ready] = SoftCache(
-        StateSource(redis, agents).load, ttl=3_600, maxsize=10
-    )
+    # a revision to compare with may know nothing of choices in flight
+    knows = "in_flight_sec" in signature(StateSource).parameters
+    source = StateSource(redis, agents, *([IN_FLIGHT_SEC] if knows else []))
+    states: SoftCache[Ready] = SoftCache(source.load, ttl=3_600, maxsize=10)
     selector = Selector(agents, states, seed=0)
     await selector.ready((of.tenant, of.experiment), of.version)
     return Conversation(None, selector)
