@@ -38,6 +38,14 @@ def test_a_store_is_named_for_all_or_for_none(tmp_path: Path, left_out: str) -> 
         make(tmp_path, environ)
 
 
+def test_nodes_name_a_store_as_a_host_does(tmp_path: Path) -> None:
+    nodes = {name.replace("HOST", "NODES"): "redis.test:26379" for name in REDIS}
+    assert [one.name for one in make(tmp_path, nodes).servers] == ["postgres"]
+    some = {**nodes, "MOTOR_REDIS_NODES": ""}
+    with pytest.raises(StartError, match="and MOTOR_REDIS_HOST is not: set all of"):
+        make(tmp_path, some)
+
+
 def test_every_service_understands_the_variables(tmp_path: Path) -> None:
     stores = make(tmp_path, {})
     variables = stores.variables()

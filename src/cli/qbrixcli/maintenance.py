@@ -105,7 +105,7 @@ def run_service(environ: Mapping[str, str], name: str) -> None:
     """
     data = data_directory(environ)
     stores = read_published(data)
-    if not stores and not environ.get(f"{name.upper()}_REDIS_HOST", "").strip():
+    if not stores and not named(environ, [f"{name.upper()}_REDIS"]):
         raise StartError(f"no stores run on {data.path}: start them with qbrix infra")
     secrets = {}
     if data.secrets.exists():

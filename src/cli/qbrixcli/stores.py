@@ -82,7 +82,7 @@ class Stores:
 def named(environ: Mapping[str, str], users: Sequence[str]) -> bool:
     """Whether the environment names the servers. Raises StartError if only some."""
     hosts = [f"{user}_HOST" for user in users]
-    missing = [host for host in hosts if not environ.get(host, "").strip()]
+    missing = [f"{user}_HOST" for user in users if not _is_named(environ, user)]
     if missing and len(missing) < len(hosts):
         given = ", ".join(host for host in hosts if host not in missing)
         raise StartError(
@@ -90,6 +90,12 @@ def named(environ: Mapping[str, str], users: Sequence[str]) -> bool:
             f" {', '.join(hosts)} to use servers of yours, or none"
         )
     return not missing
+
+
+def _is_named(environ: Mapping[str, str], user: str) -> bool:
+    # sentinels and clusters are named by their nodes
+    given = (environ.get(f"{user}_{word}", "") for word in ("HOST", "NODES"))
+    return any(value.strip() for value in given)
 
 
 def _spoken_for(environ: Mapping[str, str]) -> set[int]:

@@ -16,20 +16,18 @@ from typing import Any
 from typing import Final
 from typing import Self
 
-from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 from redis.exceptions import RedisError
 from redis.exceptions import ResponseError
 
 from qbrixcore.errors import QbrixError
 from qbrixcore.errors import Unavailable
+from qbrixstore.redis.access import Argument as Argument
+from qbrixstore.redis.access import Command as Command
+from qbrixstore.redis.access import access
 from qbrixstore.redis.config import Limits
 from qbrixstore.redis.config import RedisSettings
-from qbrixstore.redis.pools import pool
 from qbrixstore.redis.refusals import REFUSALS
-
-Argument = bytes | str | int | float
-Command = tuple[Argument, ...]
 
 _DEFAULTS: Final = Limits()
 
@@ -44,16 +42,14 @@ class Script:
 
 
 class RedisClient:
-    """A pool of connections. Nothing is sent twice: only the caller may retry.
+    """One store, however it is reached. Nothing is done twice: only the caller retries.
 
     Every failure, including a server that stays silent, is Unavailable.
     """
 
     def __init__(self, settings: RedisSettings, limits: Limits = _DEFAULTS) -> None:
         self.limits = limits
-        self._redis: Any = Redis(connection_pool=pool(settings, limits))
-        # replies stay as the parser made them: lists and bytes
-        self._redis.response_callbacks.clear()
+        self._access = access(settings, limits)
 
     async def __aenter__(self) -> Self:
         return self
@@ -69,17 +65,14 @@ class RedisClient:
     async def execute(self, *command: Argument) -> Any:
         """Reply of one command. Raises Unavailable."""
         async with self._call():
-            return await self._redis.execute_command(*command)
+            return await self._access.execute(*command)
 
     async def pipeline(self, commands: Sequence[Command]) -> list[Any]:
         """Replies of commands sent together, not atomically. Raises Unavailable."""
         if not commands:
             return []
         async with self._call():
-            async with self._redis.pipeline(transaction=False) as pipe:
-                for command in commands:
-                    pipe.execute_command(*command)
-                return list(await pipe.execute())
+            return await self._access.pipeline(commands)
 
     async def call(
         self, script: Script, keys: Sequence[str], args: Sequence[Argument]
@@ -90,18 +83,18 @@ class RedisClient:
         """
         async with self._call():
             try:
-                return await self._redis.execute_command(
+                return await self._access.execute(
                     "EVALSHA", script.sha, len(keys), *keys, *args
                 )
             except NoScriptError:
-                return await self._redis.execute_command(
+                return await self._access.execute(
                     "EVAL", script.text, len(keys), *keys, *args
                 )
 
     @asynccontextmanager
     async def subscribe(self, channels: Sequence[str]) -> AsyncIterator[Subscription]:
         """A confirmed subscription. Raises Unavailable when the connection is lost."""
-        pubsub = self._redis.pubsub()
+        pubsub = self._access.pubsub()
         try:
             async with self._call():
                 await pubsub.subscribe(*channels)
@@ -125,8 +118,7 @@ class RedisClient:
         await self.execute("PING")
 
     async def close(self) -> None:
-        await self._redis.aclose()
-        await self._redis.connection_pool.disconnect()
+        await self._access.close()
 
 
 class Subscription:

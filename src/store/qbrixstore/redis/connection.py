@@ -1,15 +1,18 @@
-"""Connections: one whose writes can be cancelled, and the same over TLS."""
+"""Connections: with writes that can be cancelled, over TLS, to whoever is master."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Awaitable
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from typing import Any
 
 from redis.asyncio import Connection
 from redis.exceptions import ConnectionError as LostConnection
+from redis.exceptions import ReadOnlyError
 from redis.exceptions import TimeoutError as TooSlow
 
 
@@ -59,3 +62,33 @@ class TlsConnection(CancellableConnection):
 
     def _connection_arguments(self) -> Mapping[str, Any]:
         return {**super()._connection_arguments(), "ssl": self._tls}
+
+
+class MasterConnection(TlsConnection):
+    """Asks where the master is each time it connects, and leaves a demoted one."""
+
+    def __init__(
+        self, *, find: Callable[[], Awaitable[tuple[str, int]]], **options: Any
+    ) -> None:
+        super().__init__(**options)
+        self._find = find
+
+    async def _connect(self) -> None:
+        self.host, self.port = await self._find()
+        await super()._connect()  # type: ignore[no-untyped-call]
+
+    async def on_connect_check_health(self, check_health: bool = True) -> None:
+        """Introduce itself; to a master only, for it may have been found too early."""
+        await super().on_connect_check_health(check_health)
+        await self.send_command("ROLE", check_health=False)
+        role = await self.read_response()
+        if role[0] != b"master":
+            raise LostConnection("what was the master is none")
+
+    async def read_response(self, *arguments: Any, **options: Any) -> Any:
+        """The next reply. Raises redis errors like the original."""
+        try:
+            return await super().read_response(*arguments, **options)
+        except ReadOnlyError:
+            await self.disconnect(nowait=True)
+            raise

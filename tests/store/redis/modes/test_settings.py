@@ -56,5 +56,41 @@ def test_an_authority_must_be_a_certificate(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (
+            {"NODES": "a:1"},
+            "MODE: got 'standalone' while NODES is set, wants another",
+        ),
+        ({"MODE": "sentinel"}, "NODES: not set, wants host:port,… with MODE=sentinel"),
+        (
+            {"SENTINEL_PASSWORD": "hunter2"},
+            "SENTINEL_PASSWORD: set, wants MODE=sentinel",
+        ),
+        *(
+            (
+                {"MODE": "sentinel", "NODES": f"a:1,{bad}"},
+                f"NODES: got {bad!r}, wants host:port",
+            )
+            for bad in ("b", "b:", ":1", "b:0", "b:65536", "b:x", "redis://b", "b:²")
+        ),
+    ],
+)
+def test_modes_and_nodes_belong_together(given: dict[str, str], expected: str) -> None:
+    assert refusal("CORTEX_", **given) == f"CORTEX_REDIS_{expected}"
+
+
+@pytest.mark.parametrize(
+    ("text", "host"),
+    [("a.example:1", "a.example"), ("[::1]:1", "::1"), (" 10.0.0.1:1 ", "10.0.0.1")],
+)
+def test_nodes_are_hosts_and_ports(text: str, host: str) -> None:
+    settings = RedisSettings(mode="sentinel", nodes=(text,))
+    assert settings.addresses == [(host, 1)]
+
+
 def test_nothing_secret_is_shown() -> None:
-    assert "hunter2" not in repr(read("PROXY_", USER="qbrix", PASSWORD="hunter2"))
+    given = {"MODE": "sentinel", "NODES": "a:1", "SENTINEL_PASSWORD": "hunter3"}
+    shown = repr(read("PROXY_", USER="qbrix", PASSWORD="hunter2", **given))
+    assert shown == "RedisSettings(sentinel a:1)"

@@ -49,9 +49,7 @@ async def test_and_nothing_else(
     limited: RedisSettings, command: tuple[str | int, ...]
 ) -> None:
     async with RedisClient(limited) as client:
-        with pytest.raises(
-            Unavailable, match="[Nn]o permissions"
-        ):
+        with pytest.raises(Unavailable, match="[Nn]o permissions"):
             await client.execute(*command)
 
 

@@ -1,0 +1,172 @@
+"""Several real servers that work together: a watched pair, a cluster."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from typing import Self
+from typing import TypeVar
+from uuid import uuid4
+
+from qbrixcli.embedded.ports import free_ports
+from qbrixcli.embedded.valkey import Valkey
+from qbrixcli.embedded.wheels import valkey_program
+from qbrixcore.errors import Unavailable
+from qbrixstore.redis import RedisClient
+from qbrixstore.redis import RedisSettings
+
+T = TypeVar("T")
+NAME = "main"
+PATIENCE_SEC = 20.0
+
+
+class Member(Valkey):
+    """A server with lines of its own in its configuration."""
+
+    def __init__(
+        self, directory: Path, port: int, password: str, lines: list[str]
+    ) -> None:
+        super().__init__(directory / str(port), port, password)
+        self._lines = lines
+
+    @property
+    def address(self) -> str:
+        return f"{self.settings.host}:{self.settings.port}"
+
+    def _configure(self) -> Path:
+        path = super()._configure()
+        path.write_text(path.read_text() + "\n".join(self._lines) + "\n")
+        return path
+
+    async def ask(self, *command: str | int) -> Any:
+        """The reply of this very server."""
+        async with RedisClient(self.settings) as client:
+            return await client.execute(*command)
+
+    async def kill(self) -> None:
+        """End it at once."""
+        os.kill(self.pid, signal.SIGKILL)
+        await self.wait()
+        await self.stop()
+
+
+class Sentinel(Member):
+    """A server that watches others."""
+
+    async def _launch(self) -> None:
+        command = [str(valkey_program()), str(self._configure()), "--sentinel"]
+        await self._run(command)
+
+    def _configure(self) -> Path:
+        path = self.directory / "sentinel.conf"
+        path.write_text("\n".join(self._lines) + "\n")
+        return path
+
+
+class Group:
+    """Servers that start and stop together."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.password = uuid4().hex
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._stack.aclose()
+
+    async def _start(self) -> None:
+        raise NotImplementedError
+
+    async def _run(self, member: Member) -> Member:
+        return await self._stack.enter_async_context(member)
+
+
+class Watched(Group):
+    """A master, its replica, and three sentinels."""
+
+    async def _start(self) -> None:
+        one, two, *others = free_ports(5)
+        replicating = [f"masterauth {self.password}", "repl-diskless-sync-delay 0"]
+        following = [*replicating, f"replicaof 127.0.0.1 {one}"]
+        self.servers = [
+            await self._run(Member(self.directory, one, self.password, replicating)),
+            await self._run(Member(self.directory, two, self.password, following)),
+        ]
+        await eventually(self._replicates)
+        self.sentinels = [await self._run(self._sentinel(port, one)) for port in others]
+        await eventually(self._know_each_other)
+
+    def _sentinel(self, port: int, master: int) -> Sentinel:
+        lines = [
+            "bind 127.0.0.1",
+            f"port {port}",
+            f"requirepass {self.password}",
+            f'dir "{self.directory / str(port)}"',
+            f"sentinel monitor {NAME} 127.0.0.1 {master} 2",
+            f"sentinel auth-pass {NAME} {self.password}",
+            f"sentinel down-after-milliseconds {NAME} 500",
+            f"sentinel failover-timeout {NAME} 4000",
+        ]
+        return Sentinel(self.directory, port, self.password, lines)
+
+    @property
+    def settings(self) -> RedisSettings:
+        return RedisSettings(
+            mode="sentinel",
+            nodes=tuple(one.address for one in self.sentinels),
+            master=NAME,
+            password=self.password,
+            sentinel_password=self.password,
+        )
+
+    async def master(self) -> Member:
+        """The server that says that it is master."""
+        for server in self.servers:
+            try:
+                role = await server.ask("ROLE")
+            except Unavailable:
+                continue
+            if role[0] == b"master":
+                return server
+        raise Unavailable("no master")
+
+    async def _replicates(self) -> None:
+        if (await self.servers[1].ask("ROLE"))[3] != b"connected":
+            raise Unavailable("not replicating yet")
+
+    async def _know_each_other(self) -> None:
+        for sentinel in self.sentinels:
+            flat = await sentinel.ask("SENTINEL", "MASTER", NAME)
+            held = dict(zip(flat[::2], flat[1::2], strict=True))
+            if (held[b"num-other-sentinels"], held[b"num-slaves"]) != (b"2", b"1"):
+                raise Unavailable("not acquainted yet")
+
+
+async def eventually(work: Callable[[], Awaitable[T]]) -> T:
+    """What the work returns once the store is available."""
+    async with asyncio.timeout(PATIENCE_SEC):
+        while True:
+            try:
+                return await work()
+            except Unavailable:
+                await asyncio.sleep(0.02)
