@@ -11,7 +11,7 @@ SOURCES := kernels src services tests bench loadtest proto docker helm
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test types lint fmt check proto infra dev dev-proxy dev-motor dev-cortex db-reset oracle bench bench-compare profile loadtest helm-lint lock
+.PHONY: help install run demo test types lint fmt check proto infra dev dev-proxy dev-motor dev-cortex db-reset oracle bench bench-compare profile loadtest docker helm-lint lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -92,6 +92,9 @@ profile: $(STAMP) ## flame graphs of proxy, motor and cortex under load
 
 loadtest: $(STAMP) ## users of a whole system, SHAPE=ramp, spike or soak; errors fail it, and not learning
 	$(BIN)/python -m loadtest --shape $(or $(SHAPE),ramp) --seconds $(or $(LENGTH),60) --users $(or $(USERS),60)
+
+docker: ## an image for each service, with docker or buildah (BASE=image, OPTIONS=for the builder)
+	$(PYTHON) docker/build.py $(if $(BASE),--base $(BASE)) -- $(OPTIONS)
 
 helm-lint: $(TOOLS) ## the chart: linted, rendered, and checked against Kubernetes
 	$(BIN)/python helm/check.py
