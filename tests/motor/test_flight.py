@@ -45,6 +45,9 @@ class Clock:
     def time(self) -> float:
         return self.now_ns / 1e9
 
+    def monotonic(self) -> float:
+        return self.now_ns / 1e9
+
     def time_ns(self) -> int:
         return self.now_ns
 

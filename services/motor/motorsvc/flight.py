@@ -64,13 +64,13 @@ class Flight:
         self._account = account
         self._due = 0.0
         with memory.lock:
-            self._grow_old(time.time())
+            self._grow_old()
             self._seen = memory.total - len(memory)
 
     def level(self) -> Account[Any]:
         """The account of all that is in flight."""
-        if (now := time.time()) >= self._due:
-            self._renew(now)
+        if time.monotonic() >= self._due:
+            self._renew()
         if self._seen != self.memory.total:
             with self.memory.lock:
                 (arms, contexts), self._seen = self.memory.behind(self._seen)
@@ -97,17 +97,17 @@ class Flight:
             with self.memory.lock:
                 account.add(arms[rows], contexts[rows])
 
-    def _renew(self, now: float) -> None:
+    def _renew(self) -> None:
         """Begin another account if some of this one has grown too old."""
         with self.memory.lock:
-            if not self._grow_old(now):
+            if not self._grow_old():
                 return
             self._account = self._policy.account(self._stored.state) or self._account
             self._seen = self.memory.total - len(self.memory)
 
-    def _grow_old(self, now: float) -> int:
-        self._due = now + self._longest / PARTS
-        oldest = int(1_000 * (now - self._longest))
+    def _grow_old(self) -> int:
+        self._due = time.monotonic() + self._longest / PARTS
+        oldest = int(1_000 * (time.time() - self._longest))
         return self.memory.forget(max(self._stored.header.learned_through_ms, oldest))
 
 
