@@ -22,6 +22,7 @@ VALUES: Final = (
     CHART / "values-dev.yaml",
     CHART / "values-example.yaml",
     ROOT / "tests" / "deploy" / "everything.yaml",
+    ROOT / "tests" / "deploy" / "sentinels.yaml",
 )
 
 

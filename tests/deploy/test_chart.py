@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import yaml
@@ -23,6 +24,7 @@ from tests.deploy.rendered import pods
 from tests.deploy.rendered import template
 
 from qbrixserving.settings import describe
+from qbrixserving.settings import read_settings
 
 SERVICES = ("proxy", "motor", "cortex")
 STORES = ("postgres", "redis")
@@ -31,14 +33,20 @@ VALUES = {
     "dev": CHART / "values-dev.yaml",
     "example": CHART / "values-example.yaml",
     "everything": ROOT / "tests" / "deploy" / "everything.yaml",
+    "sentinels": ROOT / "tests" / "deploy" / "sentinels.yaml",
 }
+
+
+def settings_of(service: str) -> Any:
+    """The struct that a service reads its environment into."""
+    module = importlib.import_module(f"{service}svc.settings")
+    return getattr(module, f"{service.title()}Settings")
 
 
 def variables(service: str) -> set[str]:
     """What a service reads from its environment."""
-    settings = importlib.import_module(f"{service}svc.settings")
     prefix = service.upper()
-    rows = describe(getattr(settings, f"{service.title()}Settings"), f"{prefix}_")
+    rows = describe(settings_of(service), f"{prefix}_")
     return {row.name for row in rows} | LOGGING | {f"{prefix}_LOG_LEVEL", "QBRIX_ENV"}
 
 
@@ -92,6 +100,19 @@ def test_every_variable_of_a_workload_exists(each: dict[str, Container]) -> None
         if component not in STORES:
             known = KNOWN.get(component, ALL)
             assert set(container.variables) <= known, component
+
+
+@pytest.mark.parametrize("values", ["dev", "example", "sentinels"])
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_would_start_with_its_variables(
+    helm: str, service: str, values: str
+) -> None:
+    each = containers(manifests(helm, "-f", str(VALUES[values])))
+    given = each[service].variables
+    # what is in a secret of somebody's own
+    read = {name: value or uuid4().hex for name, value in given.items()}
+    settings = read_settings(settings_of(service), f"{service.upper()}_", read)
+    assert settings.redis.password == read[f"{service.upper()}_REDIS_PASSWORD"]
 
 
 def test_every_variable_that_can_be_added_exists() -> None:

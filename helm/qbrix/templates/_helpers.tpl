@@ -142,8 +142,16 @@ LOG_FORMAT: {{ .Values.global.log.format | quote }}
 
 {{/* takes "root" and "prefix" */}}
 {{- define "qbrix.redis" -}}
+{{- if eq .root.Values.global.redis.mode "standalone" -}}
 {{ .prefix }}_REDIS_HOST: {{ include "qbrix.redis.host" .root | quote }}
 {{ .prefix }}_REDIS_PORT: {{ .root.Values.global.redis.port | quote }}
+{{- else -}}
+{{ .prefix }}_REDIS_MODE: {{ .root.Values.global.redis.mode | quote }}
+{{ .prefix }}_REDIS_NODES: {{ join "," .root.Values.global.redis.nodes | required "global.redis.nodes: where are they?" | quote }}
+{{- with .root.Values.global.redis.master }}
+{{ $.prefix }}_REDIS_MASTER: {{ . | quote }}
+{{- end }}
+{{- end }}
 {{- with .root.Values.global.redis.user }}
 {{ $.prefix }}_REDIS_USER: {{ . | quote }}
 {{- end }}
@@ -180,6 +188,18 @@ LOG_FORMAT: {{ .Values.global.log.format | quote }}
     secretKeyRef:
       name: {{ .secret | default $store.existingSecret | default (printf "%s-stores" (include "qbrix.name" .root)) }}
       key: {{ ternary $store.passwordKey (printf "%s-password" .store) (not (empty $store.existingSecret)) }}
+{{- end -}}
+
+{{/* the password of Redis, and of its sentinels if they have one; takes "root" and "prefix" */}}
+{{- define "qbrix.redis.passwords" -}}
+{{ include "qbrix.password" (dict "root" .root "store" "redis" "variable" (printf "%s_REDIS_PASSWORD" .prefix)) }}
+{{- with .root.Values.global.redis.sentinelPasswordKey }}
+- name: {{ $.prefix }}_REDIS_SENTINEL_PASSWORD
+  valueFrom:
+    secretKeyRef:
+      name: {{ required "global.redis.existingSecret: it has to hold the password of the sentinels" $.root.Values.global.redis.existingSecret }}
+      key: {{ . }}
+{{- end }}
 {{- end -}}
 
 {{/*
