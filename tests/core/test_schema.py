@@ -50,6 +50,13 @@ def test_true_is_not_the_number_one() -> None:
     assert slots == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("value", [[1], {"a": 1}, None, "b", 10**400])
+def test_what_was_not_declared_takes_the_last_slot(value: object) -> None:
+    letters = {"type": "categorical", "name": "x", "values": ["a", 1]}
+    schema = ContextSchema.parse([letters, {"type": "boolean", "name": "y"}])
+    assert schema.encode({"x": value, "y": True}).tolist() == [1, 0, 0, 1, 1]
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -5,7 +5,10 @@ Slot 0 is the constant 1, then each feature in the order declared.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from functools import cached_property
+from itertools import accumulate
 from typing import Annotated
 from typing import Any
 from typing import TypeAlias
@@ -25,7 +28,7 @@ Value: TypeAlias = str | int | float | bool
 
 
 class Feature(
-    msgspec.Struct, frozen=True, tag_field="type", forbid_unknown_fields=True
+    msgspec.Struct, frozen=True, tag_field="type", forbid_unknown_fields=True, dict=True
 ):
     """One declared property. It writes its own slots of the vector."""
 
@@ -36,8 +39,8 @@ class Feature(
         """Slots of the vector it takes."""
         return 1
 
-    def write(self, value: object, slots: Vector) -> None:
-        """Fill ``slots``, (width,) zeros; None is a missing value.
+    def write(self, value: object, slots: list[float], start: int) -> None:
+        """Fill ``width`` slots, zeros, from ``start``; None is a missing value.
 
         Raises InvalidContext.
         """
@@ -57,13 +60,15 @@ class Categorical(Feature, frozen=True, tag="categorical"):
     def width(self) -> int:
         return len(self.values) + 1
 
-    def write(self, value: object, slots: Vector) -> None:
-        wanted = _identity(value)
-        for slot, declared in enumerate(self.values):
-            if _identity(declared) == wanted:
-                slots[slot] = 1.0
-                return
-        slots[-1] = 1.0
+    def write(self, value: object, slots: list[float], start: int) -> None:
+        # what cannot be looked up was not declared either
+        known = isinstance(value, str | int | float)
+        place = self._places.get(_identity(value), -1) if known else -1
+        slots[start + place % self.width] = 1.0
+
+    @cached_property
+    def _places(self) -> Mapping[tuple[bool, object], int]:
+        return {_identity(value): place for place, value in enumerate(self.values)}
 
 
 class Numeric(Feature, frozen=True, tag="numeric"):
@@ -76,28 +81,28 @@ class Numeric(Feature, frozen=True, tag="numeric"):
         if not 0 < self.max - self.min < float("inf"):
             raise ValueError(f"{self.name!r} needs finite bounds with min < max")
 
-    def write(self, value: object, slots: Vector) -> None:
+    def write(self, value: object, slots: list[float], start: int) -> None:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise InvalidContext(f"property {self.name!r} must be a number")
-        if isinstance(value, float) and not np.isfinite(value):
+        if isinstance(value, float) and not math.isfinite(value):
             raise InvalidContext(f"property {self.name!r} must be finite")
         inside = min(max(value, self.min), self.max)
-        slots[0] = (inside - self.min) / (self.max - self.min)
+        slots[start] = (inside - self.min) / (self.max - self.min)
 
 
 class Boolean(Feature, frozen=True, tag="boolean"):
     """0 or 1."""
 
-    def write(self, value: object, slots: Vector) -> None:
+    def write(self, value: object, slots: list[float], start: int) -> None:
         if not isinstance(value, bool):
             raise InvalidContext(f"property {self.name!r} must be true or false")
-        slots[0] = value
+        slots[start] = value
 
 
 AnyFeature: TypeAlias = Categorical | Numeric | Boolean
 
 
-class ContextSchema(msgspec.Struct, frozen=True):
+class ContextSchema(msgspec.Struct, frozen=True, dict=True):
     """An ordered list of features.
 
     >>> schema = ContextSchema.parse([
@@ -132,10 +137,16 @@ class ContextSchema(msgspec.Struct, frozen=True):
             )
         return schema
 
-    @property
+    @cached_property
     def dim(self) -> int:
         """Length of the encoded vector."""
         return 1 + sum(feature.width for feature in self.features)
+
+    @cached_property
+    def _layout(self) -> tuple[tuple[AnyFeature, int], ...]:
+        """Each feature, and its first slot."""
+        widths = accumulate((feature.width for feature in self.features), initial=1)
+        return tuple(zip(self.features, widths, strict=False))
 
     def declared(self) -> list[dict[str, Any]]:
         """The feature objects again, as plain data."""
@@ -149,17 +160,14 @@ class ContextSchema(msgspec.Struct, frozen=True):
         properties are ignored. Raises InvalidContext for a numeric or boolean
         property that is missing or of another type.
         """
-        vector = np.zeros(self.dim, dtype=np.float32)
-        vector[0] = 1.0
-        start = 1
-        for feature in self.features:
-            stop = start + feature.width
+        slots = [0.0] * self.dim
+        slots[0] = 1.0
+        for feature, start in self._layout:
             value = properties.get(feature.name)
             if value is None and not isinstance(feature, Categorical):
                 raise InvalidContext(f"property {feature.name!r} is missing")
-            feature.write(value, vector[start:stop])
-            start = stop
-        return vector
+            feature.write(value, slots, start)
+        return np.array(slots, dtype=np.float32)
 
 
 def _identity(value: object) -> tuple[bool, object]:
