@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Final
@@ -32,6 +33,7 @@ from qbrixstore.postgres.principal import Principal
 
 Seconds = float
 
+AT_A_TIME: Final[Seconds] = 0.002  # of a batch, before others get their turn
 LONGEST_ID: Final = 128  # characters; no longer experiment id was ever given out
 
 
@@ -93,13 +95,12 @@ class Selection:
         Raises ExperimentNotFound, InvalidContext, Overloaded, Unavailable.
         """
         entry = await self._entry(principal.tenant_id, experiment_id)
-        begun = self._begin(
-            entry, context_id, vector, properties, metadata, trace_id, patience
-        )
+        begun = self._begin(entry, context_id, vector, properties, metadata)
         if isinstance(begun, Selected):
             selected = begun
         else:
-            selected = await self._finish(begun, await begun.answer)
+            asked = self._ask(entry, begun, context_id, trace_id, patience)
+            selected = await self._finish(asked, await asked.answer)
         self._count(entry.definition, selected.index, selected.is_default, context_id)
         return selected
 
@@ -117,22 +118,13 @@ class Selection:
         ExperimentNotFound, Unavailable.
         """
         entry = await self._entry(principal.tenant_id, experiment_id)
-        begun: list[Selected | _Asked | QbrixError] = []
-        for one in contexts:
-            try:
-                begun.append(
-                    self._begin(
-                        entry,
-                        one.id,
-                        one.vector,
-                        one.properties,
-                        one.metadata,
-                        trace_id,
-                        patience,
-                    )
-                )
-            except QbrixError as error:
-                begun.append(error)
+        ready = await self._begin_many(entry, contexts)
+        begun = [
+            one
+            if isinstance(one, Selected | QbrixError)
+            else self._asked(entry, one, given.id, trace_id, patience)
+            for given, one in zip(contexts, ready, strict=True)
+        ]
         await settled([one.answer for one in begun if isinstance(one, _Asked)])
         outcomes = [
             await self._outcome(one) if isinstance(one, _Asked) else one
@@ -142,6 +134,24 @@ class Selection:
             if isinstance(made, Selected):
                 self._count(entry.definition, made.index, made.is_default, given.id)
         return outcomes
+
+    async def _begin_many(
+        self, entry: Entry, contexts: Sequence[Given]
+    ) -> list[Selected | QbrixError | bytes | None]:
+        """What ``_begin`` says of each; the loop is not held for all of them."""
+        begun: list[Selected | QbrixError | bytes | None] = []
+        since = time.perf_counter()
+        for one in contexts:
+            try:
+                begun.append(
+                    self._begin(entry, one.id, one.vector, one.properties, one.metadata)
+                )
+            except QbrixError as error:
+                begun.append(error)
+            if time.perf_counter() - since > AT_A_TIME:
+                await asyncio.sleep(0)
+                since = time.perf_counter()
+        return begun
 
     async def _outcome(self, asked: _Asked) -> Selected | QbrixError:
         try:
@@ -156,12 +166,10 @@ class Selection:
         vector: Sequence[float] | None,
         properties: Mapping[str, object] | None,
         metadata: Mapping[str, object] | None,
-        trace_id: str,
-        patience: Seconds | None,
-    ) -> Selected | _Asked:
-        """What can be said at once, or the question to a motor; never waits.
+    ) -> Selected | bytes | None:
+        """What can be said at once, else the features to ask a motor with.
 
-        Raises InvalidContext, Overloaded.
+        Raises InvalidContext.
         """
         features = policy_input(entry, vector, properties)
         definition = entry.definition
@@ -171,8 +179,32 @@ class Selection:
             forced = entry.gate.force(context_id, metadata)
             if forced is not None:
                 return self._gated(definition, forced)
+        return features
+
+    def _asked(
+        self,
+        entry: Entry,
+        features: bytes | None,
+        context_id: str,
+        trace_id: str,
+        patience: Seconds | None,
+    ) -> _Asked | QbrixError:
+        try:
+            return self._ask(entry, features, context_id, trace_id, patience)
+        except QbrixError as error:
+            return error
+
+    def _ask(
+        self,
+        entry: Entry,
+        features: bytes | None,
+        context_id: str,
+        trace_id: str,
+        patience: Seconds | None,
+    ) -> _Asked:
+        """The question to a motor; never waits. Raises Overloaded."""
         answer = self._motor.select(
-            definition, context_id, features, trace_id, patience
+            entry.definition, context_id, features, trace_id, patience
         )
         return _Asked(entry, features, answer)
 

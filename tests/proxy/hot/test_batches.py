@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -17,7 +18,9 @@ from tests.proxy.hot.rest import Rest
 from tests.proxy.people import Person
 from tests.proxy.people import add_person
 
+from proxysvc import selection
 from proxysvc.app import Worker
+from proxysvc.features import policy_input
 from proxysvc.stream import link
 from proxysvc.stream.frames import pack
 from proxysvc.token import Keyring
@@ -72,6 +75,33 @@ async def test_results_are_in_the_order_of_the_contexts(
     assert [token.vector for token in tokens] == [
         np.array(vector, "<f4").tobytes() for vector in vectors
     ]
+
+
+async def test_a_batch_does_not_hold_the_loop_until_its_end(
+    rest: Rest, linear: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = 0
+
+    async def elsewhere() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    begun: list[int] = []
+
+    def noting(*given: Any) -> Any:
+        begun.append(turns)
+        return policy_input(*given)
+
+    monkeypatch.setattr(selection, "policy_input", noting)
+    monkeypatch.setattr(selection, "AT_A_TIME", -1.0)
+    contexts = [{"id": "somebody", "vector": [0.0, float(n)]} for n in range(20)]
+    other = asyncio.create_task(elsewhere())
+    results = (await rest.select_batch(linear, *contexts)).json()["results"]
+    other.cancel()
+    assert [one["error"] for one in results] == [None] * 20
+    assert len(set(begun)) == 20
 
 
 async def test_a_batch_is_one_frame_for_the_motor(
