@@ -1,4 +1,4 @@
-"""The ways to Redis: to one server, or to the one that sentinels name."""
+"""The ways to Redis: to one server, the one that sentinels name, or a cluster."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Protocol
 
 from redis.asyncio import BlockingConnectionPool
 
+from qbrixstore.redis.cluster import Cluster
+from qbrixstore.redis.command import Command
 from qbrixstore.redis.config import Limits
 from qbrixstore.redis.config import RedisSettings
 from qbrixstore.redis.connection import MasterConnection
@@ -17,14 +19,13 @@ from qbrixstore.redis.pools import commander
 from qbrixstore.redis.pools import pool
 from qbrixstore.redis.sentinels import Sentinels
 
-Argument = bytes | str | int | float
-Command = tuple[Argument, ...]
-
 
 class Access(Protocol):
     """Sends commands. Every method raises redis errors."""
 
-    execute: Callable[..., Awaitable[Any]]
+    @property
+    def execute(self) -> Callable[..., Awaitable[Any]]:
+        """The reply of one command."""
 
     async def pipeline(self, commands: Sequence[Command]) -> list[Any]:
         """Replies of commands sent together, not atomically."""
@@ -40,6 +41,8 @@ def access(settings: RedisSettings, limits: Limits) -> Access:
     """The way that the settings describe. Nothing is connected yet."""
     if settings.mode == "sentinel":
         return ByName(settings, limits)
+    if settings.mode == "cluster":
+        return Cluster(settings, limits)
     return Direct(pool(settings, limits))
 
 

@@ -22,9 +22,9 @@ from redis.exceptions import ResponseError
 
 from qbrixcore.errors import QbrixError
 from qbrixcore.errors import Unavailable
-from qbrixstore.redis.access import Argument as Argument
-from qbrixstore.redis.access import Command as Command
 from qbrixstore.redis.access import access
+from qbrixstore.redis.command import Argument as Argument
+from qbrixstore.redis.command import Command as Command
 from qbrixstore.redis.config import Limits
 from qbrixstore.redis.config import RedisSettings
 from qbrixstore.redis.refusals import REFUSALS

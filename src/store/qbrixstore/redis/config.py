@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta
 
 Port = Annotated[int, Meta(ge=1, le=65_535, description="port of Redis")]
-Mode = Literal["standalone", "sentinel"]
+Mode = Literal["standalone", "sentinel", "cluster"]
 
 
 class Address(NamedTuple):
@@ -52,11 +52,11 @@ class RedisSettings(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
 
     mode: Annotated[
-        Mode, Meta(description="one server, or one that Redis Sentinel watches")
+        Mode, Meta(description="one server, the one that sentinels name, or a cluster")
     ] = "standalone"
     nodes: Annotated[
         tuple[str, ...],
-        Meta(description="sentinels as host:port, instead of host and port"),
+        Meta(description="host:port of sentinels, or of some nodes of the cluster"),
     ] = ()
     master: Annotated[
         str, Meta(min_length=1, description="name that the sentinels give the server")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from hashlib import blake2b
 
 GROUP = "cortex"
+ROOT = "qbrix:{"  # how every key and channel starts
 LAYOUT = "qbrix:{s0.0}:layout"
 MARKS_PER_CHUNK = 65_536
 
@@ -25,7 +26,7 @@ def shard_of(experiment: str, shards: int) -> int:
 
 
 def prefix(layout: int, shard: int) -> str:
-    return f"qbrix:{{s{layout}.{shard}}}:"
+    return f"{ROOT}s{layout}.{shard}}}:"
 
 
 def meta(layout: int, shard: int) -> str:

@@ -24,6 +24,7 @@ from qbrixstore.redis import RedisSettings
 
 T = TypeVar("T")
 NAME = "main"
+SLOTS = 16_384
 PATIENCE_SEC = 20.0
 
 
@@ -160,6 +161,69 @@ class Watched(Group):
             held = dict(zip(flat[::2], flat[1::2], strict=True))
             if (held[b"num-other-sentinels"], held[b"num-slaves"]) != (b"2", b"1"):
                 raise Unavailable("not acquainted yet")
+
+
+class Sharded(Group):
+    """A cluster of three masters, the first with a replica."""
+
+    async def _start(self) -> None:
+        ports = free_ports(8)
+        self._buses = dict(zip(ports[:4], ports[4:], strict=True))
+        self.members = [
+            await self._run(
+                Member(self.directory, port, self.password, self._lines(port))
+            )
+            for port in ports[:4]
+        ]
+        for number, member in enumerate(self.masters):
+            first, last = number * SLOTS // 3, (number + 1) * SLOTS // 3 - 1
+            await member.ask("CLUSTER", "ADDSLOTSRANGE", first, last)
+            await member.ask("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+        for member in self.members[1:]:
+            where = (member.settings.port, self._buses[member.settings.port])
+            await self.members[0].ask("CLUSTER", "MEET", "127.0.0.1", *where)
+        await eventually(self.settled)
+        first_id = (await self.members[0].ask("CLUSTER", "MYID")).decode()
+        await self.members[3].ask("CLUSTER", "REPLICATE", first_id)
+        await eventually(self._replicates)
+
+    def _lines(self, port: int) -> list[str]:
+        return [
+            "cluster-enabled yes",
+            "cluster-node-timeout 800",
+            "cluster-replica-validity-factor 0",
+            f"cluster-port {self._buses[port]}",
+            f"masterauth {self.password}",
+            "repl-diskless-sync-delay 0",
+        ]
+
+    @property
+    def masters(self) -> list[Member]:
+        """Those that were masters at first."""
+        return self.members[:3]
+
+    @property
+    def settings(self) -> RedisSettings:
+        nodes = tuple(one.address for one in self.members)
+        return RedisSettings(mode="cluster", nodes=nodes, password=self.password)
+
+    async def empty(self) -> None:
+        """Forget everything that the cluster holds."""
+        for member in self.members:
+            if (await member.ask("ROLE"))[0] == b"master":
+                await member.ask("FLUSHALL")
+
+    async def settled(self) -> None:
+        """Raises Unavailable until every member is content with the cluster."""
+        for member in self.members:
+            info = await member.ask("CLUSTER", "INFO")
+            if b"cluster_state:ok" not in info or b"known_nodes:4" not in info:
+                raise Unavailable("not settled yet")
+
+    async def _replicates(self) -> None:
+        await self.settled()
+        if (await self.members[3].ask("ROLE"))[3:4] != [b"connected"]:
+            raise Unavailable("not replicating yet")
 
 
 async def eventually(work: Callable[[], Awaitable[T]]) -> T:

@@ -28,13 +28,26 @@ from qbrixstore.redis import keys
 
 
 @pytest.fixture(scope="module")
-def watched(background: Background) -> Iterator[Watched]:
+def both(background: Background) -> Iterator[tuple[Watched, Watched]]:
+    """Two, for sentinels need long until they can replace a master once more."""
     directory = ServerDirectory()
-    group = Watched(directory.path)
-    background.run(group.__aenter__())
-    yield group
-    background.run(group.__aexit__(None, None, None))
+    groups = Watched(directory.path / "a"), Watched(directory.path / "b")
+
+    async def start() -> None:
+        await asyncio.gather(*(group.__aenter__() for group in groups))
+
+    async def stop() -> None:
+        await asyncio.gather(*(group.__aexit__(None, None, None) for group in groups))
+
+    background.run(start())
+    yield groups
+    background.run(stop())
     directory.remove()
+
+
+@pytest.fixture
+def watched(both: tuple[Watched, Watched]) -> Watched:
+    return both[0]
 
 
 @pytest.fixture
@@ -70,8 +83,16 @@ async def test_what_is_not_found_is_unavailable(
 
 
 async def test_follows_when_a_living_master_is_replaced(
+    both: tuple[Watched, Watched], background: Background
+) -> None:
+    async with RedisClient(both[1].settings) as client:
+        await replace(both[1], client, background)
+
+
+async def replace(
     watched: Watched, client: RedisClient, background: Background
 ) -> None:
+    """Let the replica take over, and see that nothing is lost or taken twice."""
     layout = await Layout.ensure(client)
     publisher = RedisStreamPublisher(client, layout)
     changes = Changes(client, layout)
@@ -125,4 +146,3 @@ async def test_follows_when_the_master_is_killed(
     # the marks have come along, hence nothing is taken twice
     assert await eventually(lambda: publisher.append(held)) == [False] * 100
     assert background.run(watched.master()) is not killed
-    background.run(killed.start())

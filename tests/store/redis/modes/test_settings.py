@@ -64,6 +64,8 @@ def test_an_authority_must_be_a_certificate(tmp_path: Path) -> None:
             "MODE: got 'standalone' while NODES is set, wants another",
         ),
         ({"MODE": "sentinel"}, "NODES: not set, wants host:port,… with MODE=sentinel"),
+        ({"MODE": "cluster"}, "NODES: not set, wants host:port,… with MODE=cluster"),
+        ({"MODE": "x"}, "MODE: got 'x', wants cluster or sentinel or standalone"),
         (
             {"SENTINEL_PASSWORD": "hunter2"},
             "SENTINEL_PASSWORD: set, wants MODE=sentinel",

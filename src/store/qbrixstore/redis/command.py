@@ -1,0 +1,6 @@
+"""What is sent to Redis."""
+
+from __future__ import annotations
+
+Argument = bytes | str | int | float
+Command = tuple[Argument, ...]
