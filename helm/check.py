@@ -55,7 +55,9 @@ def check(helm: str, validate: str, values: Path) -> Iterator[str]:
             helm, "lint", "--strict", "--quiet", str(CHART), "-f", str(values)
         )
         rendered = _run(helm, "template", "qbrix", str(CHART), "-f", str(values))
-        for ran in (linted, rendered):
+        # what is said after an install is rendered by no template command
+        dry = ("install", "--dry-run=client", "qbrix", str(CHART), "-f", str(values))
+        for ran in (linted, rendered, _run(helm, *dry)):
             if ran.returncode:
                 yield (ran.stdout + ran.stderr).strip()
         file.write_text(rendered.stdout)
