@@ -14,12 +14,15 @@ from contextlib import AsyncExitStack
 from contextlib import asynccontextmanager
 
 import grpc
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cortexsvc.catalog import PostgresRegistry
 from cortexsvc.gathering import Pace
 from cortexsvc.keeping import Keeper
 from cortexsvc.keeping import PostgresArchive
 from cortexsvc.learning import Learning
+from cortexsvc.recording import Chronicle
+from cortexsvc.recording import PostgresChronicle
 from cortexsvc.servicer import SERVICE
 from cortexsvc.servicer import CortexServicer
 from cortexsvc.settings import CortexSettings
@@ -49,6 +52,7 @@ async def cortex(settings: CortexSettings) -> AsyncIterator[Served]:
             _pace(settings),
             Keeper(archive, settings.snapshot_interval_sec),
             lambda: open_store(client, engine),
+            _chronicle(settings, engine),
         )
         served: Served | None = None
 
@@ -67,6 +71,12 @@ async def cortex(settings: CortexSettings) -> AsyncIterator[Served]:
         await stack.enter_async_context(learning.running())
         await stack.enter_async_context(_ready_when(learning, served.health))
         yield served
+
+
+def _chronicle(settings: CortexSettings, engine: AsyncEngine) -> Chronicle | None:
+    if settings.event_log == "off":
+        return None
+    return PostgresChronicle(engine, settings.event_log_days)
 
 
 def _pace(settings: CortexSettings) -> Pace:

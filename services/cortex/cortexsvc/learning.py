@@ -14,6 +14,8 @@ from cortexsvc.catalog import Catalog
 from cortexsvc.catalog import Registry
 from cortexsvc.gathering import Pace
 from cortexsvc.keeping import Keeper
+from cortexsvc.recording import Chronicle
+from cortexsvc.recording import Recorder
 from cortexsvc.trainer import Trainer
 from qbrixcore.errors import Unavailable
 from qbrixcore.errors import UnknownPolicy
@@ -53,8 +55,12 @@ class Learning:
         pace: Pace,
         keeper: Keeper,
         open_store: OpenStore,
+        chronicle: Chronicle | None = None,
     ) -> None:
-        """``open_store`` says what layout the store has, filling an emptied one."""
+        """``open_store`` says what layout the store has, filling an emptied one.
+
+        ``chronicle`` takes the decision log, None if there is to be none.
+        """
         self.trainers: list[Trainer] = []
         self.gauges: list[ShardGauges] = []
         self.started = asyncio.Event()  # every shard is owned or stood by for
@@ -64,6 +70,7 @@ class Learning:
         self._pace = pace
         self._keeper = keeper
         self._open_store = open_store
+        self._chronicle = chronicle
         self._lost = 0
         self._emptied = False
         self._stop = asyncio.Event()
@@ -134,9 +141,23 @@ class Learning:
             raise Unavailable("postgres does not take what was learned")
 
     def _trainer(self, layout: Layout, catalog: Catalog, shard: int) -> Trainer:
-        consumer = RedisStreamConsumer(self._client, layout, self._name, shard)
-        params = RedisParamBackend(self._client, layout)
-        return Trainer(consumer, params, catalog, self._pace, self._stop, self._keeper)
+        consumer = RedisStreamConsumer(
+            self._client, layout, self._name, shard, trims=self._chronicle is None
+        )
+        return Trainer(
+            consumer,
+            RedisParamBackend(self._client, layout),
+            catalog,
+            self._pace,
+            self._stop,
+            self._keeper,
+            self._recorder(layout, shard),
+        )
+
+    def _recorder(self, layout: Layout, shard: int) -> Recorder | None:
+        if self._chronicle is None:
+            return None
+        return Recorder(self._client, layout, shard, self._chronicle)
 
     async def _layout(self) -> Layout | None:
         backoff = pacing.Backoff(self._stop)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from typing import Literal
 
 import msgspec
 
@@ -46,5 +47,20 @@ class CortexSettings(msgspec.Struct, frozen=True, kw_only=True):
     snapshots_kept: Annotated[
         int, msgspec.Meta(ge=1, description="versions of params kept per experiment")
     ] = 10
+    event_log: Annotated[
+        Literal["off", "postgres"],
+        msgspec.Meta(
+            description="where selections and rewards are recorded; one value for all",
+            extra={"env": "EVENT_LOG"},
+        ),
+    ] = "off"
+    event_log_days: Annotated[
+        int,
+        msgspec.Meta(
+            ge=0,
+            description="days that are kept of the decision log besides today; 0: all",
+            extra={"env": "EVENT_LOG_DAYS"},
+        ),
+    ] = 30
     redis: RedisSettings = msgspec.field(default_factory=RedisSettings)
     postgres: PostgresSettings = msgspec.field(default_factory=PostgresSettings)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from collections.abc import Callable
 from collections.abc import Mapping
+from contextlib import asynccontextmanager
 from contextlib import suppress
 from typing import Final
 from typing import ParamSpec
@@ -19,6 +21,7 @@ from cortexsvc.course import Kept
 from cortexsvc.gathering import Gatherer
 from cortexsvc.gathering import Pace
 from cortexsvc.keeping import Keeper
+from cortexsvc.recording import Recorder
 from cortexsvc.sorting import Key
 from cortexsvc.sorting import Sorted
 from cortexsvc.states import Held
@@ -31,6 +34,7 @@ from qbrixcore.errors import Unavailable
 from qbrixcore.param import codec
 from qbrixcore.param.codec import Stored
 from qbrixlog import get_logger
+from qbrixserving.background import background
 from qbrixstore.redis.batch import Batch
 from qbrixstore.redis.batch import order
 from qbrixstore.redis.consumer import RedisStreamConsumer
@@ -59,6 +63,7 @@ class Trainer:
         pace: Pace,
         stop: asyncio.Event,
         keeper: Keeper,
+        recorder: Recorder | None = None,
     ) -> None:
         self.owner = False
         self.reached = asyncio.Event()  # the store has answered once
@@ -69,6 +74,7 @@ class Trainer:
         self._gatherer = Gatherer(consumer, pace)
         self._stop = stop
         self._keeper = keeper
+        self._recorder = recorder
         self._backoff = pacing.Backoff(stop)
         self._states = States()
         self._progress = asyncio.Condition()
@@ -109,7 +115,7 @@ class Trainer:
         self._states.clear()
         self.owner = True
         try:
-            async with ownership.kept(self._consumer) as lost:
+            async with ownership.kept(self._consumer) as lost, self._recording():
                 while not (self._stop.is_set() or lost.is_set()):
                     await self._step()
         except Fenced:
@@ -118,6 +124,16 @@ class Trainer:
             self.owner = False
         if lost.is_set():
             logger.warning("lost shard %d with fence %d", shard, fence)
+
+    @asynccontextmanager
+    async def _recording(self) -> AsyncIterator[None]:
+        """Have the decision log follow, if there is one."""
+        if self._recorder is None:
+            yield
+            return
+        work = self._recorder.run(self._consumer)
+        async with background(work, "recording decisions"):
+            yield
 
     async def _step(self) -> None:
         try:

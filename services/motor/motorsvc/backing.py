@@ -92,7 +92,9 @@ class Backing:
             tasks.create_task(layout.follow(self._client))
             tasks.create_task(_follow(changes, keys.DEFINITIONS, agents))
             tasks.create_task(_follow(changes, keys.PARAMS, states))
-            self._servicer.selector = Selector(agents, states, self._seed)
+            self._servicer.selector = Selector(
+                agents, states, self._seed, weigh=self._settings.event_log != "off"
+            )
             await self._families.warm(await self._policies(definitions))
             _spare_collector()
             await health.set_ready(True)

@@ -28,8 +28,15 @@ class Selector:
     """Finds the state of an experiment and runs its policy on it."""
 
     def __init__(
-        self, agents: SoftCache[Agent], states: SoftCache[Ready], seed: int | None
+        self,
+        agents: SoftCache[Agent],
+        states: SoftCache[Ready],
+        seed: int | None,
+        *,
+        weigh: bool = False,
     ) -> None:
+        """``weigh`` asks for propensities even where they cost more than the choice."""
+        self._weigh = weigh
         self._agents = agents
         self._states = states
         self._seeds = np.random.SeedSequence(seed)
@@ -69,9 +76,10 @@ class Selector:
         Raises InvalidContext.
         """
         if ready.ahead is None:
-            return _choose(ready, contexts, self._rng)
+            return _choose(ready, contexts, self._rng, self._weigh)
         return ready.ahead.take(
-            len(contexts), lambda count: _choose(ready, _blank(count), self._rng)
+            len(contexts),
+            lambda count: _choose(ready, _blank(count), self._rng, self._weigh),
         )
 
     async def choose_aside(self, ready: Ready, contexts: Contexts) -> Choices:
@@ -99,7 +107,7 @@ class Selector:
         rng: np.random.Generator | None = getattr(self._local, "rng", None)
         if rng is None:
             rng = self._local.rng = np.random.default_rng(self._seeds.spawn(1)[0])
-        return _choose(ready, contexts, rng)
+        return _choose(ready, contexts, rng, self._weigh)
 
 
 def _not_found(key: Key) -> ExperimentNotFound:
@@ -110,7 +118,9 @@ def _blank(count: int) -> Contexts:
     return np.empty((count, 0), dtype=np.float32)
 
 
-def _choose(ready: Ready, contexts: Contexts, rng: np.random.Generator) -> Choices:
+def _choose(
+    ready: Ready, contexts: Contexts, rng: np.random.Generator, weigh: bool
+) -> Choices:
     agent, flight = ready.agent, ready.flight
     if flight is None:
         state, in_flight = ready.stored.state, ready.arms.none_in_flight
@@ -125,6 +135,7 @@ def _choose(ready: Ready, contexts: Contexts, rng: np.random.Generator) -> Choic
         in_flight,
         rng,
         ready.prepared,
+        weigh,
     )
     if flight is not None:
         flight.add(choices[0], contexts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from typing import Literal
 
 import msgspec
 
@@ -44,4 +45,11 @@ class MotorSettings(msgspec.Struct, frozen=True, kw_only=True):
             description="seconds that a choice counts as in flight, unless learned"
         ),
     ] = 60.0
+    event_log: Annotated[
+        Literal["off", "postgres"],
+        msgspec.Meta(
+            description="where selections and rewards are recorded; one value for all",
+            extra={"env": "EVENT_LOG"},
+        ),
+    ] = "off"
     redis: RedisSettings = msgspec.field(default_factory=RedisSettings)

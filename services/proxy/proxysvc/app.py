@@ -44,6 +44,8 @@ from proxysvc.http.routes import rest_api
 from proxysvc.insight.assembly import insights
 from proxysvc.insight.counting import CountedPublisher
 from proxysvc.insight.counting import Counting
+from proxysvc.journal import Journal
+from proxysvc.journal import new_chooser
 from proxysvc.lifespan import ASGIApp
 from proxysvc.lifespan import Lifespan
 from proxysvc.pools import PoolService
@@ -65,6 +67,7 @@ from qbrixstore.postgres.migrate import schema_is_current
 from qbrixstore.rebuild import open_store
 from qbrixstore.redis.calls import CallBudgets
 from qbrixstore.redis.changes import Changes
+from qbrixstore.redis.choices import Choices
 from qbrixstore.redis.client import RedisClient
 from qbrixstore.redis.definitions import Definitions
 from qbrixstore.redis.layout import Layout
@@ -232,7 +235,18 @@ async def _selection(
     stack.push_async_callback(log.close)
     mint = Mint(keyring, layout)
     ttl = settings.token_ttl_sec
-    return Selection(cache, motor, log, keyring, mint, ttl, counting)
+    journal = await _journal(settings, stack, redis, layout)
+    return Selection(cache, motor, log, keyring, mint, ttl, counting, journal)
+
+
+async def _journal(
+    settings: ProxySettings, stack: AsyncExitStack, redis: RedisClient, layout: Layout
+) -> Journal | None:
+    if settings.event_log == "off":
+        return None
+    journal = Journal(Choices(redis, layout, new_chooser(), settings.max_backlog))
+    await stack.enter_async_context(journal.running())
+    return journal
 
 
 async def _authenticator(

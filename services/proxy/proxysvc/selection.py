@@ -17,6 +17,7 @@ from proxysvc.feedback import FeedbackLog
 from proxysvc.given import Given
 from proxysvc.given import Rewarded
 from proxysvc.insight.counting import Counting
+from proxysvc.journal import Journal
 from proxysvc.rewarding import Rewarding
 from proxysvc.settling import settled
 from proxysvc.stream.client import MotorClient
@@ -71,12 +72,14 @@ class Selection:
         mint: Mint,
         token_ttl_sec: int,
         counting: Counting,
+        journal: Journal | None = None,
     ) -> None:
         self._definitions = definitions
         self._motor = motor
         self._rewarding = Rewarding(definitions, log, keyring, token_ttl_sec)
         self._mint = mint
         self._count = counting.selected
+        self._note = None if journal is None else journal.note
 
     async def select(
         self,
@@ -101,6 +104,8 @@ class Selection:
         else:
             asked = self._ask(entry, begun, context_id, trace_id, patience)
             selected = await self._finish(asked, await asked.answer)
+            if self._note is not None and selected.request_id is not None:
+                self._note(selected.request_id, context_id)
         self._count(entry.definition, selected.index, selected.is_default, context_id)
         return selected
 
@@ -132,6 +137,8 @@ class Selection:
         ]
         for given, made in zip(contexts, outcomes, strict=True):
             if isinstance(made, Selected):
+                if self._note is not None and not made.is_default and made.request_id:
+                    self._note(made.request_id, given.id)
                 self._count(entry.definition, made.index, made.is_default, given.id)
         return outcomes
 

@@ -119,6 +119,13 @@ class ProxySettings(msgspec.Struct, frozen=True, kw_only=True):
             extra={"env": "QBRIX_MAX_STATE_BYTES"},
         ),
     ] = 8 * 1024 * 1024
+    event_log: Annotated[
+        Literal["off", "postgres"],
+        msgspec.Meta(
+            description="where selections and rewards are recorded; one value for all",
+            extra={"env": "EVENT_LOG"},
+        ),
+    ] = "off"
     env: Annotated[
         Env,
         msgspec.Meta(

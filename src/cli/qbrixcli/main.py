@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from qbrixcli.embedded.errors import StartError
 from qbrixcli.evaluate import add_evaluate
 from qbrixcli.evaluate import evaluate
+from qbrixcli.export import add_export
+from qbrixcli.export import export
 from qbrixcli.operators import add_operator
 from qbrixcli.operators import operate
 from qbrixcli.repairs import add_repairs
@@ -43,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
     add_repairs(commands)
     add_simulate(commands)
     add_evaluate(commands)
+    add_export(commands)
     return top
 
 
@@ -77,6 +80,8 @@ def _run(options: argparse.Namespace) -> int:
         return simulate(options)
     if options.command == "evaluate":
         return evaluate(options)
+    if options.command == "export":
+        return export(options)
     return _maintain(options)
 
 

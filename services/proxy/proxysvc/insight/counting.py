@@ -100,7 +100,7 @@ class Counting:
             tally.defaults += 1
         if context_id:
             if len(context_id) > LONGEST_ID:
-                context_id = _shortened(context_id)
+                context_id = shortened(context_id)
             tally.contexts.add(context_id)
 
     def rewarded(self, event: Rewarding) -> None:
@@ -137,7 +137,7 @@ class CountedPublisher:
         return fresh
 
 
-def _shortened(context_id: str) -> str:
+def shortened(context_id: str) -> str:
     """Another name of the same context, the same in every worker."""
     return blake2b(
         context_id.encode("utf-8", "surrogatepass"), digest_size=16

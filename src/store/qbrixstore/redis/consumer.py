@@ -47,7 +47,8 @@ class RedisStreamConsumer:
     """One shard of the log, read in order by whoever holds its fence.
 
     The group's position is the only record of how far the shard was handled; entries
-    up to it are trimmed. Nothing is claimed or acknowledged one by one.
+    up to it are trimmed, unless that is left to another. Nothing is claimed or
+    acknowledged one by one.
     """
 
     def __init__(
@@ -59,7 +60,9 @@ class RedisStreamConsumer:
         *,
         lease_ms: int = LEASE_MS,
         bounds: Bounds = Bounds(),  # noqa: B008 (immutable)
+        trims: bool = True,
     ) -> None:
+        """Without ``trims`` what is committed stays until ``Tail`` forgets it."""
         self.shard = shard
         self.name = name
         self.lease_ms = lease_ms
@@ -68,6 +71,7 @@ class RedisStreamConsumer:
         self._client = client
         self._layout = layout
         self._bounds = bounds
+        self._trims = trims
         self._cursor = "0-0"
         self._typical = Typical()
 
@@ -184,7 +188,7 @@ class RedisStreamConsumer:
             keys.GROUP,
             batch.start,
             batch.end if last else "",
-            following(batch.end),
+            following(batch.end) if self._trims else "",
             batch.events,
             sum(tally.stale for tally in tallies),
             sum(tally.dropped for tally in tallies),

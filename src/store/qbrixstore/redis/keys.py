@@ -44,6 +44,16 @@ def dead(layout: int, shard: int) -> str:
     return prefix(layout, shard) + "dead"
 
 
+def choices(layout: int, shard: int) -> str:
+    """Stream: selections that the decision log has not taken, up to 64 an entry."""
+    return prefix(layout, shard) + "choices"
+
+
+def chooser_of(layout: int, shard: int, issuer: str) -> str:
+    """String with expiry: number of the last batch of selections of a worker."""
+    return f"{prefix(layout, shard)}chooser:{issuer}"
+
+
 def lease(layout: int, shard: int) -> str:
     """String with expiry: name of the consumer that owns the shard."""
     return prefix(layout, shard) + "lease"

@@ -113,6 +113,9 @@ class Layout(msgspec.Struct):
     def dead(self, shard: int) -> str:
         return keys.dead(self.number, shard)
 
+    def choices(self, shard: int) -> str:
+        return keys.choices(self.number, shard)
+
     def lease(self, shard: int) -> str:
         return keys.lease(self.number, shard)
 

@@ -7,10 +7,12 @@ from typing import Final
 from alembic import context
 
 from qbrixstore.postgres import account_tables
+from qbrixstore.postgres import decision_tables
 from qbrixstore.postgres import insight_tables
 from qbrixstore.postgres.tables import Row
 
-TABLES: Final = (account_tables, insight_tables)  # each adds its own to the metadata
+# each adds its own to the metadata
+TABLES: Final = (account_tables, decision_tables, insight_tables)
 
 context.configure(
     connection=context.config.attributes["connection"], target_metadata=Row.metadata

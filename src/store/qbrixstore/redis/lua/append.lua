@@ -3,13 +3,14 @@
 -- ARGV: layout, limit (0: none), mark expiry in ms, events an entry,
 --       then for each event: index of its chunk in KEYS, bit, bytes (none: only mark)
 -- reply: one character an event, 1 new, 0 repeated
-local held = redis.call('HMGET', KEYS[2], 'layout', 'events', 'handled')
+local held = redis.call('HMGET', KEYS[2], 'layout', 'events', 'handled', 'trimmed')
 if held[1] ~= ARGV[1] then
   return redis.error_reply('QBRIX_LAYOUT the shard has layout '
     .. (held[1] or 'none') .. ', not ' .. ARGV[1])
 end
 local limit = tonumber(ARGV[2])
-if limit > 0 and tonumber(held[2] or 0) - tonumber(held[3] or 0) >= limit then
+if limit > 0
+  and tonumber(held[2] or 0) - tonumber(held[4] or held[3] or 0) >= limit then
   return redis.error_reply('QBRIX_FULL too many events wait to be learned')
 end
 

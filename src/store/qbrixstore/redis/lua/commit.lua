@@ -1,8 +1,8 @@
 -- writes params and, with the last part of a batch, moves the log position
 -- KEYS: log, meta, dead, learned, learned at, params...
 -- ARGV: layout, fence, group, position before, position after ('' in an earlier part),
---       least id to keep, events handled, stale, dropped, channel, changed,
---       dead letters kept, number of dead letters,
+--       least id to keep ('': all, until they are recorded), events handled, stale,
+--       dropped, channel, changed, dead letters kept, number of dead letters,
 --       for each params: generation and version before, those after, state,
 --         experiment, events learned
 --       for each dead letter: id, offset, reason, event
@@ -65,8 +65,13 @@ if ARGV[8] ~= '0' then redis.call('HINCRBY', KEYS[2], 'stale', ARGV[8]) end
 if ARGV[9] ~= '0' then redis.call('HINCRBY', KEYS[2], 'dropped', ARGV[9]) end
 if ARGV[5] ~= '' then
   redis.call('XGROUP', 'SETID', KEYS[1], ARGV[3], ARGV[5])
-  redis.call('XTRIM', KEYS[1], 'MINID', ARGV[6])
-  redis.call('HINCRBY', KEYS[2], 'handled', ARGV[7])
+  local handled = redis.call('HINCRBY', KEYS[2], 'handled', ARGV[7])
+  if ARGV[6] == '' then
+    redis.call('HSETNX', KEYS[2], 'trimmed', handled - ARGV[7])
+  else
+    redis.call('XTRIM', KEYS[1], 'MINID', ARGV[6])
+    redis.call('HSET', KEYS[2], 'trimmed', handled)
+  end
 end
 if #KEYS > 5 then
   local count = redis.call('HINCRBY', KEYS[2], 'changed:params', 1)

@@ -1,0 +1,140 @@
+"""Selections on their way to the decision log, in the background."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import msgspec
+
+from proxysvc.insight.counting import LONGEST_ID
+from proxysvc.insight.counting import shortened
+from proxysvc.token import Token
+from proxysvc.token import opened
+from qbrixcore.errors import Overloaded
+from qbrixcore.errors import Unavailable
+from qbrixlog import get_logger
+from qbrixserving.background import background
+from qbrixstore.redis.choices import EVENTS_A_BATCH
+from qbrixstore.redis.choices import ChoiceEvent
+from qbrixstore.redis.choices import Choices
+
+logger = get_logger(__name__)
+
+FLUSH_SEC: Final = 0.2
+STOP_SEC: Final = 1.0  # for the last selections of a worker that stops
+MOST_WAITING: Final = 50_000
+
+
+class _Batch(msgspec.Struct, frozen=True):
+    """Selections of one shard, under the number by which they are appended once."""
+
+    shard: int
+    number: int
+    events: list[ChoiceEvent]
+
+
+class Journal:
+    """Takes selections at once, and delivers them about five times a second.
+
+    While Redis is away or its stream is full up to 50,000 of them wait; what would go
+    beyond is dropped and logged. A killed worker loses what it had not delivered.
+    """
+
+    def __init__(self, choices: Choices) -> None:
+        self.dropped = 0
+        self._choices = choices
+        self._waiting: deque[tuple[str, str]] = deque()
+        self._batches: deque[_Batch] = deque()
+        self._number = 0
+
+    def note(self, token: str, context_id: str) -> None:
+        """A selection was made, for whom."""
+        if len(self._waiting) < MOST_WAITING:
+            self._waiting.append((token, context_id))
+        else:
+            self.dropped += 1
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Deliver in the background for as long as the block runs, and once more."""
+        try:
+            async with background(self._run(), "recording selections"):
+                yield
+        finally:
+            try:
+                async with asyncio.timeout(STOP_SEC):
+                    await self.flush()
+            except (Unavailable, Overloaded, TimeoutError) as error:
+                logger.warning("the last selections are not recorded: %s", error)
+
+    async def flush(self) -> None:
+        """Deliver all there is. Raises Unavailable, Overloaded, and keeps it then."""
+        while self._waiting or self._batches:
+            if not self._batches:
+                self._cut()
+            batch = self._batches[0]
+            await self._choices.append(batch.shard, batch.number, batch.events)
+            self._batches.popleft()
+
+    async def _run(self) -> None:
+        away = False
+        while True:
+            await asyncio.sleep(FLUSH_SEC)
+            dropped = self.dropped
+            try:
+                await self.flush()
+                away = False
+            except (Unavailable, Overloaded) as error:
+                if not away:
+                    logger.warning("selections wait to be recorded: %s", error)
+                away = True
+            except Exception:
+                # what cannot be delivered must not keep the rest from it
+                self._batches.clear()
+                logger.exception("a batch of selections is not recorded")
+            if self.dropped > dropped:
+                logger.error("%d selections not recorded", self.dropped - dropped)
+
+    def _cut(self) -> None:
+        by_shard: dict[int, list[ChoiceEvent]] = {}
+        for _ in range(min(len(self._waiting), EVENTS_A_BATCH)):
+            event = _event(*self._waiting.popleft())
+            shard = self._choices.shard_of(event.experiment)
+            by_shard.setdefault(shard, []).append(event)
+        for shard, events in by_shard.items():
+            self._number += 1
+            self._batches.append(_Batch(shard, self._number, events))
+
+
+def new_chooser() -> str:
+    """A name for the batches of one worker."""
+    return secrets.token_hex(8)
+
+
+def _event(text: str, context_id: str) -> ChoiceEvent:
+    token: Token = opened(text)
+    return ChoiceEvent(
+        issuer=token.issuer,
+        sequence=token.sequence,
+        tenant=token.tenant,
+        experiment=token.experiment,
+        generation=token.generation,
+        arm=token.arm,
+        version=token.version,
+        propensity=token.propensity,
+        vector=token.vector,
+        issued_ms=token.issued_ms,
+        context_id=_storable(context_id),
+    )
+
+
+def _storable(context_id: str) -> str:
+    """A name of the context that postgres can hold."""
+    if len(context_id) > LONGEST_ID:
+        return shortened(context_id)
+    return context_id.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
