@@ -14,11 +14,13 @@ from typing import Final
 import msgspec
 from bench.echo import REPLY
 
+from proxysvc.fast.body import Room
 from proxysvc.fast.body import read_body
 from proxysvc.fast.wire import SelectRequest
 
 AWAY_SEC: Final = 0.0006  # about what a frame is on the way for under load
 
+_ROOM: Final = Room()
 _decode: Final = msgspec.json.Decoder(SelectRequest).decode
 _encode: Final = msgspec.json.Encoder().encode
 _START: Final = {
@@ -66,7 +68,7 @@ waiting: Final = Waiting()
 
 async def _read(scope: dict[str, Any], receive: Any) -> None:
     headers = dict(scope["headers"])
-    _decode(await read_body(receive, headers.get(b"content-length")))
+    _decode(await read_body(receive, headers.get(b"content-length"), _ROOM))
 
 
 async def _answer(send: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxysvc.grpc.values import Properties
 from proxysvc.grpc.values import from_struct
 from proxysvc.grpc.values import from_texts
 from proxysvc.grpc.values import to_struct
@@ -32,6 +33,20 @@ VALUES = st.recursive(
 @given(st.dictionaries(st.text(), VALUES, max_size=5))
 def test_a_struct_means_what_was_put_in(values: dict[str, Any]) -> None:
     assert from_struct(to_struct(values)) == values
+
+
+@given(st.dictionaries(st.text(), VALUES, max_size=5))
+def test_properties_are_brought_over_when_asked_for(values: dict[str, Any]) -> None:
+    properties = Properties(to_struct(values))
+    assert set(properties) == set(values)
+    assert len(properties) == len(values)
+    for name, value in values.items():
+        shown = () if isinstance(value, list | dict) else value
+        assert properties[name] == shown == properties.get(name)
+    absent = "".join(values) + "x"
+    assert properties.get(absent) is None
+    assert absent not in properties
+    assert set(properties) == set(values)
 
 
 @given(st.integers(-WHOLE, WHOLE))

@@ -38,6 +38,7 @@ class GrpcOptions(NamedTuple):
 
     reuse_port: bool = False
     max_message_bytes: int = 4 << 20
+    max_request_bytes: int | None = None  # None: as any message
     max_concurrent_calls: int | None = None
     # grpc spreads the age of each connection by 10 % either way; None: no limit
     max_connection_age_sec: float | None = None
@@ -101,7 +102,10 @@ def _arguments(options: GrpcOptions) -> list[tuple[str, int]]:
         *_PINGS_ALLOWED,
         *_PINGS_SENT,
         ("grpc.so_reuseport", int(options.reuse_port)),
-        ("grpc.max_receive_message_length", options.max_message_bytes),
+        (
+            "grpc.max_receive_message_length",
+            options.max_request_bytes or options.max_message_bytes,
+        ),
         ("grpc.max_send_message_length", options.max_message_bytes),
     ]
     if options.max_connection_age_sec is not None:

@@ -11,10 +11,12 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.proxy.grpc_calls import calls_to
+from tests.proxy.grpc_calls import refused
 from tests.proxy.people import Person
 
 from proxysvc.app import Worker
 from proxysvc.app import proxy
+from proxysvc.fast.body import MAX_BYTES
 from proxysvc.settings import ProxySettings
 from qbrixproto.common_pb2 import HealthCheckRequest
 from qbrixproto.proxy_pb2 import ListPoolsRequest
@@ -61,3 +63,15 @@ async def test_too_much_at_once_is_refused_and_nothing_waits_for_ever(
                 assert late.value.code() is grpc.StatusCode.UNAVAILABLE
                 assert "took too long" in (late.value.details() or "")
         await calls.ListPools(ListPoolsRequest())
+
+
+async def test_a_request_is_no_larger_than_over_rest(
+    worker: Worker, admin: Person
+) -> None:
+    async with calls_to(worker, admin.key) as calls:
+        for size, answer in (
+            (MAX_BYTES - 100, grpc.StatusCode.NOT_FOUND),
+            (MAX_BYTES + 1, grpc.StatusCode.RESOURCE_EXHAUSTED),
+        ):
+            select = SelectRequest(experiment_id="none", context={"id": "x" * size})
+            assert (await refused(calls.Select(select)))[0] is answer

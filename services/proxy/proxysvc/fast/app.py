@@ -34,6 +34,7 @@ from proxysvc.fast.body import CUT_OFF
 from proxysvc.fast.body import MAX_BYTES
 from proxysvc.fast.body import NOT_JSON
 from proxysvc.fast.body import Disconnected
+from proxysvc.fast.body import Room
 from proxysvc.fast.body import TooLarge
 from proxysvc.fast.body import is_json
 from proxysvc.fast.body import read_body
@@ -91,6 +92,7 @@ class FastPath:
         self._inner = inner
         self._state = state
         self._arrivals = arrivals
+        self._room = Room()
         batches = Batches(state.selection)
         self._routes = {
             SELECT: _Route(AGENT_READ, self._select, Code.SELECTION_FAILED),
@@ -122,7 +124,8 @@ class FastPath:
         try:
             principal = await self._principal(scope, headers, route.needs)
             length = headers.get(b"content-length")
-            body = await self._arrivals.in_time(read_body(receive, length))
+            arriving = read_body(receive, length, self._room)
+            body = await self._arrivals.in_time(arriving)
             status, reply, more = await route.answer(principal, body, trace)
         except TooLarge:
             await send_refusal(send, 413, f"body over {MAX_BYTES} bytes", tag)

@@ -7,8 +7,10 @@ from typing import Final
 
 from proxysvc.fast.answers import Message
 from proxysvc.fast.answers import Receive
+from qbrixcore.errors import Overloaded
 
 MAX_BYTES: Final = 1 << 20
+MOST_ARRIVING: Final = 64 << 20  # bytes of all bodies that are not complete yet
 CUT_OFF: Final = "the body is cut off or malformed"
 NOT_JSON: Final = "the body must be application/json"
 _JSON: Final = b"application/json"
@@ -31,10 +33,23 @@ class Disconnected(Exception):
     """The body ended before it was complete, or its chunks are malformed."""
 
 
-async def read_body(receive: Receive, length: bytes | None) -> bytes:
+class Room:
+    """The memory for bodies that come in parts; beyond it they are refused."""
+
+    def __init__(self, most: int = MOST_ARRIVING) -> None:
+        self.left = most
+
+    def take(self, size: int) -> None:
+        """Raises Overloaded."""
+        if size > self.left:
+            raise Overloaded("too much is on its way here")
+        self.left -= size
+
+
+async def read_body(receive: Receive, length: bytes | None, room: Room) -> bytes:
     """The whole body, of ``length`` bytes if that is known and no longer.
 
-    Raises TooLarge, Disconnected.
+    Raises TooLarge, Disconnected, Overloaded.
     """
     expected = int(length) if length is not None and length.isdigit() else -1
     if expected > MAX_BYTES:
@@ -45,22 +60,30 @@ async def read_body(receive: Receive, length: bytes | None) -> bytes:
     body: bytes = message.get("body", b"")
     # the server's word that this was all of it costs as much again as the body itself
     if message.get("more_body") and len(body) != expected:
-        return await _collect(receive, message, expected)
+        return await _collect(receive, message, expected, room)
     if len(body) > MAX_BYTES:
         raise TooLarge
     return body
 
 
-async def _collect(receive: Receive, first: Message, expected: int) -> bytes:
-    parts = [first.get("body", b"")]
-    size = len(parts[0])
+async def _collect(
+    receive: Receive, first: Message, expected: int, room: Room
+) -> bytes:
+    parts: list[bytes] = []
+    size = 0
     message = first
-    while message.get("more_body") and size != expected:
-        message = await receive()
-        if message["type"] != "http.request":
-            raise Disconnected
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > MAX_BYTES:
-            raise TooLarge
-    return b"".join(parts)
+    try:
+        while True:
+            part: bytes = message.get("body", b"")
+            if size + len(part) > MAX_BYTES:
+                raise TooLarge
+            room.take(len(part))
+            parts.append(part)
+            size += len(part)
+            if not message.get("more_body") or size == expected:
+                return b"".join(parts)
+            message = await receive()
+            if message["type"] != "http.request":
+                raise Disconnected
+    finally:
+        room.left += size

@@ -7,7 +7,7 @@ from proxysvc.grpc.base import Methods
 from proxysvc.grpc.caller import Context
 from proxysvc.grpc.caller import time_left
 from proxysvc.grpc.messages import chosen_arm
-from proxysvc.grpc.values import from_struct
+from proxysvc.grpc.values import Properties
 from proxysvc.selection import Selection
 from qbrixlog import request_id
 from qbrixproto import proxy_pb2 as proxy
@@ -30,7 +30,7 @@ class AgentMethods(Methods):
             request.experiment_id,
             given.id,
             given.vector or None,
-            from_struct(given.properties) if given.HasField("properties") else None,
+            Properties(given.properties) if given.HasField("properties") else None,
             request_id(),
             time_left(context),
             given.metadata,

@@ -11,6 +11,7 @@ import grpc
 from proxysvc.accounts.assembly import Accounts
 from proxysvc.auth import Authenticator
 from proxysvc.experiments import ExperimentService
+from proxysvc.fast.body import MAX_BYTES
 from proxysvc.gates.service import GateService
 from proxysvc.grpc.auth import AuthServicer
 from proxysvc.grpc.bounds import CallBounds
@@ -30,7 +31,10 @@ from qbrixserving.server import serve_grpc
 
 # a channel sticks to one worker: ending connections now and then spreads them
 OPTIONS: Final = GrpcOptions(
-    reuse_port=True, max_connection_age_sec=300.0, grace_sec=5.0
+    reuse_port=True,
+    max_request_bytes=MAX_BYTES,
+    max_connection_age_sec=300.0,
+    grace_sec=5.0,
 )
 SERVICES: Final = tuple(
     service.full_name

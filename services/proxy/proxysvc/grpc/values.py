@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,31 @@ _WHOLE = 2.0**53  # from here on a double may stand for several integers
 def from_struct(struct: Struct) -> dict[str, Any]:
     """A dictionary; protobuf has only doubles, so whole numbers become integers."""
     return {name: _plain(value) for name, value in struct.fields.items()}
+
+
+class Properties(Mapping[str, object]):
+    """Properties of a context, each brought over when it is asked for.
+
+    A message may hold many that no experiment has declared, or large ones: a list or
+    object is no value of any feature, and stays an empty one.
+    """
+
+    def __init__(self, struct: Struct) -> None:
+        self._fields = struct.fields
+
+    def __getitem__(self, name: str) -> object:
+        if name not in self._fields:
+            raise KeyError(name)
+        value = self._fields[name]
+        if value.WhichOneof("kind") in ("struct_value", "list_value"):
+            return ()
+        return _plain(value)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
 
 
 def to_struct(values: Mapping[str, Any]) -> Struct:
