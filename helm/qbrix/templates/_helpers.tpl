@@ -112,6 +112,7 @@ qbrix/secrets: {{ list .root.Values.global.postgres .root.Values.global.redis (.
 QBRIX_ENV: {{ .Values.global.env | quote }}
 LOG_LEVEL: {{ .Values.global.log.level | quote }}
 LOG_FORMAT: {{ .Values.global.log.format | quote }}
+EVENT_LOG: {{ .Values.global.eventLog | quote }}
 {{- end -}}
 
 {{- define "qbrix.postgres.host" -}}
