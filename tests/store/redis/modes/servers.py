@@ -164,7 +164,11 @@ class Watched(Group):
 
 
 class Sharded(Group):
-    """A cluster of three masters, the first with a replica."""
+    """A cluster of three masters, that of slot ``safe`` with a replica."""
+
+    def __init__(self, directory: Path, safe: int = 0) -> None:
+        super().__init__(directory)
+        self._safe = safe * 3 // SLOTS
 
     async def _start(self) -> None:
         ports = free_ports(8)
@@ -176,15 +180,16 @@ class Sharded(Group):
             for port in ports[:4]
         ]
         for number, member in enumerate(self.masters):
-            first, last = number * SLOTS // 3, (number + 1) * SLOTS // 3 - 1
+            # slot s belongs to master 3 s // SLOTS
+            first, last = -(-number * SLOTS // 3), -(-(number + 1) * SLOTS // 3) - 1
             await member.ask("CLUSTER", "ADDSLOTSRANGE", first, last)
             await member.ask("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
         for member in self.members[1:]:
             where = (member.settings.port, self._buses[member.settings.port])
             await self.members[0].ask("CLUSTER", "MEET", "127.0.0.1", *where)
         await eventually(self.settled)
-        first_id = (await self.members[0].ask("CLUSTER", "MYID")).decode()
-        await self.members[3].ask("CLUSTER", "REPLICATE", first_id)
+        followed = (await self.replicated.ask("CLUSTER", "MYID")).decode()
+        await self.members[3].ask("CLUSTER", "REPLICATE", followed)
         await eventually(self._replicates)
 
     def _lines(self, port: int) -> list[str]:
@@ -196,6 +201,11 @@ class Sharded(Group):
             f"masterauth {self.password}",
             "repl-diskless-sync-delay 0",
         ]
+
+    @property
+    def replicated(self) -> Member:
+        """The master that has a replica, the last of the members."""
+        return self.members[self._safe]
 
     @property
     def masters(self) -> list[Member]:

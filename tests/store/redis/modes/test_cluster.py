@@ -178,7 +178,7 @@ async def test_goes_on_when_a_master_is_killed(
 ) -> None:
     layout = await round_of_learning(client, SHARDS)
     publisher = RedisStreamPublisher(client, layout)
-    first, replica = sharded.members[0], sharded.members[3]
+    first, replica = sharded.replicated, sharded.members[3]
     held = [event(n, experiment=e) for n, e in enumerate(EXPERIMENTS, 100)]
     assert await publisher.append(held) == [True] * len(held)
     changes, pair = Changes(client, layout), (TENANT, "u")
