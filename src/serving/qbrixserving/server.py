@@ -38,7 +38,7 @@ class GrpcOptions(NamedTuple):
 
     reuse_port: bool = False
     max_message_bytes: int = 4 << 20
-    max_request_bytes: int | None = None  # None: as any message
+    max_request_bytes: int | None = None  # none: as any message
     max_concurrent_calls: int | None = None
     # grpc spreads the age of each connection by 10 % either way; None: no limit
     max_connection_age_sec: float | None = None
