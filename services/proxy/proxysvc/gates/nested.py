@@ -11,14 +11,14 @@ from typing import Final
 NUMBERS: Final = frozenset({int, float})
 MOST_VALUES: Final = 1_000  # of a list or object in metadata, at all levels together
 NESTED: Final = frozenset({list, dict})
-_PLAIN: Final = frozenset({str, int, float, type(None)})
+DEEPEST: Final = 32  # levels, twice what a rule may have
 
 
 class Nested:
     """A list or object in metadata, worked out once for all rules that look at it.
 
-    One of more than ``MOST_VALUES`` values is not ``comparable``: a gate may have
-    hundreds of rules, and the loop waits for all of them.
+    One of more than ``MOST_VALUES`` values or ``DEEPEST`` levels is not
+    ``comparable``: a gate may have hundreds of rules, and the loop waits for them all.
     """
 
     def __init__(self, value: list[Any] | Mapping[str, Any]) -> None:
@@ -28,7 +28,7 @@ class Nested:
     @cached_property
     def comparable(self) -> bool:
         """Whether it is small enough."""
-        return _room(self.value, MOST_VALUES) >= 0
+        return _fits(self.value)
 
     @cached_property
     def frozen(self) -> Any:
@@ -57,15 +57,19 @@ def frozen(value: Any) -> Any:
     return (list, *map(frozen, value))
 
 
-def _room(value: Any, room: int) -> int:
-    """How many more values there may be after those in ``value``, negative if none."""
-    inner = value.values() if isinstance(value, Mapping) else value
-    room -= len(inner)
-    if room < 0 or _PLAIN.issuperset(map(type, inner)):
-        return room
-    for one in inner:
-        if isinstance(one, list | Mapping):
-            room = _room(one, room)
-            if room < 0:
-                break
-    return room
+def _fits(value: Any) -> bool:
+    """Whether a list or object is neither too large nor too deep; not recursive."""
+    room, level = MOST_VALUES, [value]
+    for _ in range(DEEPEST):
+        room -= sum(map(len, level))
+        if room < 0:
+            return False
+        level = [
+            inner
+            for one in level
+            for inner in (one.values() if isinstance(one, dict) else one)
+            if type(inner) in NESTED
+        ]
+        if not level:
+            return True
+    return False
