@@ -14,6 +14,9 @@ from qbrixlog.formats import TextFormat
 FORMATS: Final = ("text", "json")
 LEVELS: Final = ("debug", "info", "warning", "error", "critical")
 
+# says at info what it is made of, once for each process that imports it
+_CHATTY: Final = ("alembic.runtime.plugins",)
+
 
 def get_logger(name: str) -> logging.Logger:
     """The logger of a module: ``get_logger(__name__)``."""
@@ -37,6 +40,8 @@ def configure_logging(service: str, environ: Mapping[str, str] = os.environ) -> 
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level.upper())
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(True)
 
 
