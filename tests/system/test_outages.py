@@ -102,8 +102,8 @@ def system() -> Iterator[System]:
     for service in SERVICES:
         for store, settings in (("REDIS", at), ("POSTGRES", database)):
             for name in settings.__struct_fields__:
-                value = str(getattr(settings, name))
-                variables[f"{service}_{store}_{name.upper()}"] = value
+                if value := getattr(settings, name):
+                    variables[f"{service}_{store}_{name.upper()}"] = str(value)
     up = Up(scratch(), **variables)
     try:
         yield System(up.start(), background, [redis, postgres])
