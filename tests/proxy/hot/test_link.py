@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
+import grpc
 import numpy as np
 import pytest
 from tests.proxy.hot.peer import PATIENCE
@@ -16,6 +17,7 @@ from tests.proxy.hot.samples import definition
 
 from proxysvc.stream.client import MotorClient
 from proxysvc.stream.frames import Choice
+from proxysvc.stream.link import Link
 from qbrixcore.errors import ExperimentNotFound
 from qbrixcore.errors import InvalidContext
 from qbrixcore.errors import Overloaded
@@ -218,3 +220,35 @@ async def test_a_caller_may_be_less_patient(client: MotorClient, line: Line) -> 
     assert not patient[0].done()
     await line.write(chosen(frame))
     await asyncio.gather(*patient)
+
+
+class Failing:
+    """A call that fails just as it is cancelled, which hides the cancellation."""
+
+    def __init__(self) -> None:
+        self.reading = asyncio.Event()
+
+    async def read(self) -> AnswerFrame:
+        self.reading.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            nothing = grpc.aio.Metadata()
+            raise grpc.aio.AioRpcError(
+                grpc.StatusCode.UNAVAILABLE, nothing, nothing
+            ) from None
+        raise AssertionError
+
+    def cancel(self) -> None:
+        """It has ended."""
+
+
+async def test_closing_ends_a_call_that_fails_at_the_same_moment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    call = Failing()
+    link = Link("127.0.0.1:1", lambda link, picks: None)
+    monkeypatch.setattr(link, "_open", lambda: call)
+    await call.reading.wait()
+    async with asyncio.timeout(PATIENCE):
+        await link.close()

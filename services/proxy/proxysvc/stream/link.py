@@ -104,6 +104,8 @@ class Link:
     async def _run(self) -> None:
         clock = asyncio.get_running_loop().time
         pause = FIRST_PAUSE
+        task = asyncio.current_task()
+        assert task is not None
         while True:
             start = clock()
             try:
@@ -116,6 +118,9 @@ class Link:
                 logger.exception("stream to %s failed", self.address)
             lasted = clock() - start if self.connected else 0.0
             self._disconnect()
+            if task.cancelling():
+                # grpc swallowed it: the call had failed at the same moment
+                return
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))
             stable = lasted >= LONGEST_PAUSE
             pause = FIRST_PAUSE if stable else min(2 * pause, LONGEST_PAUSE)
