@@ -16,9 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from proxysvc import scopes
 from proxysvc.audit import note
 from proxysvc.inputs import MOST_ARMS
+from proxysvc.inputs import check_id
 from proxysvc.inputs import check_name
 from proxysvc.inputs import check_value
-from proxysvc.inputs import is_id
 from proxysvc.params import check_params
 from proxysvc.pools import NewArm
 from proxysvc.pools import check_arms
@@ -73,8 +73,7 @@ class ArmService:
         """
         scopes.require(caller, scopes.POOL_WRITE)
         check_arms(arms)
-        if not is_id(pool_id):
-            raise PoolNotFound()
+        check_id(pool_id, PoolNotFound)
         await self._publishing.check()
         tenant = caller.tenant_id
         async with get_session(self._engine, tenant) as session:
@@ -110,10 +109,8 @@ class ArmService:
         if name is not None:
             check_name("an arm", name)
         check_value("the metadata of an arm", metadata)
-        if not is_id(pool_id):
-            raise PoolNotFound()
-        if not is_id(arm_id):
-            raise ArmNotFound()
+        check_id(pool_id, PoolNotFound)
+        check_id(arm_id, ArmNotFound)
         await self._publishing.check()
         given = {"name": name, "metadata": metadata, "is_active": is_active}
         changes = {field: one for field, one in given.items() if one is not None}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
 from collections.abc import Callable
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -19,15 +18,16 @@ from proxysvc.accounts.plans import Plans
 from proxysvc.audit import note
 from proxysvc.gates.config import GateConfig
 from proxysvc.gates.config import resolve
+from proxysvc.inputs import check_id
 from proxysvc.inputs import check_name
 from proxysvc.inputs import check_page
 from proxysvc.inputs import check_value
-from proxysvc.inputs import is_id
 from proxysvc.learners import learner
 from proxysvc.learners import owner_of
 from proxysvc.params import check_params
 from proxysvc.params import check_same_shape
 from proxysvc.publishing import Publishing
+from proxysvc.publishing import leveling
 from proxysvc.restarts import Restarts
 from qbrixcore.definition import make_definition
 from qbrixcore.errors import ExperimentLimitReached
@@ -37,7 +37,6 @@ from qbrixcore.errors import LearnerReadOnly
 from qbrixcore.errors import LearnerUndeletable
 from qbrixcore.errors import PoolNotFound
 from qbrixcore.errors import QbrixError
-from qbrixcore.errors import Unavailable
 from qbrixcore.experiment import Experiment
 from qbrixcore.gate import as_dict
 from qbrixlog import get_logger
@@ -102,8 +101,7 @@ class ExperimentService:
             new = msgspec.structs.replace(new, policy=UNSAID)
         if new.gate is not None:
             scopes.require(caller, scopes.GATE_WRITE)
-        if not is_id(new.pool_id):
-            raise PoolNotFound()
+        check_id(new.pool_id, PoolNotFound)
         record = await self._add(caller, new)
         try:
             await self._publish(caller.tenant_id, record)
@@ -119,7 +117,7 @@ class ExperimentService:
         scopes.require(caller, scopes.EXPERIMENT_READ)
         owner = owner_of(experiment_id)
         if owner is None:
-            _check_id(experiment_id)
+            check_id(experiment_id, ExperimentNotFound)
         async with get_session(self._engine, caller.tenant_id) as session:
             experiments = Experiments(session, caller.tenant_id)
             record = await experiments.get(owner or experiment_id)
@@ -175,7 +173,8 @@ class ExperimentService:
             given = {"enabled": enabled, "policy_params": policy_params}
             changes = {name: one for name, one in given.items() if one is not None}
             await note(session, caller, "experiment.update", experiment_id, changes)
-        await self._level(self._publish(caller.tenant_id, record))
+        with leveling(self._wake_relay):
+            await self._publish(caller.tenant_id, record)
         return record
 
     async def delete(self, caller: Principal, experiment_id: str) -> None:
@@ -190,7 +189,8 @@ class ExperimentService:
         async with get_session(self._engine, tenant) as session:
             version = await Experiments(session, tenant).remove(experiment_id)
             await note(session, caller, "experiment.delete", experiment_id)
-        await self._level(self._publishing.withdraw(tenant, experiment_id, version))
+        with leveling(self._wake_relay):
+            await self._publishing.withdraw(tenant, experiment_id, version)
 
     async def _check_changeable(
         self, caller: Principal, experiment_id: str, refusal: type[LearnerReadOnly]
@@ -198,7 +198,7 @@ class ExperimentService:
         """Raises ExperimentNotFound, or the refusal for a learner that there is."""
         owner = owner_of(experiment_id)
         if owner is None:
-            _check_id(experiment_id)
+            check_id(experiment_id, ExperimentNotFound)
             return
         async with get_session(self._engine, caller.tenant_id) as session:
             record = await Experiments(session, caller.tenant_id).get(owner)
@@ -262,17 +262,3 @@ class ExperimentService:
                 await note(session, caller, "experiment.delete", experiment_id, UNDONE)
         except QbrixError as error:
             logger.error("experiment %s stays half-made: %s", experiment_id, error)
-
-    async def _level(self, work: Awaitable[None]) -> None:
-        """Finish a committed change in Redis; the relay does it if Redis went away."""
-        try:
-            await work
-        except Unavailable as error:
-            logger.warning("the relay has to bring redis level: %s", error)
-        finally:
-            self._wake_relay()
-
-
-def _check_id(experiment_id: str) -> None:
-    if not is_id(experiment_id):
-        raise ExperimentNotFound()

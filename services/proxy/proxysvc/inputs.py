@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from qbrixcore.errors import Invalid
+from qbrixcore.errors import NotFound
 
 LONGEST_NAME: Final = 255  # characters
 DEEPEST: Final = 16  # levels of nesting in a free-form value
@@ -22,6 +23,12 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 def is_id(text: str) -> bool:
     """Whether this could be an id that was ever given out."""
     return _ID.fullmatch(text) is not None
+
+
+def check_id(text: str, missing: type[NotFound]) -> None:
+    """Raises ``missing`` for what cannot be an id: there is no such thing."""
+    if not is_id(text):
+        raise missing()
 
 
 def check_name(what: str, name: str) -> None:

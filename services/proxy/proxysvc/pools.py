@@ -13,10 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from proxysvc import scopes
 from proxysvc.audit import note
 from proxysvc.inputs import MOST_ARMS
+from proxysvc.inputs import check_id
 from proxysvc.inputs import check_name
 from proxysvc.inputs import check_page
 from proxysvc.inputs import check_value
-from proxysvc.inputs import is_id
 from qbrixcore.errors import Invalid
 from qbrixcore.errors import PoolNotFound
 from qbrixcore.pool import Arm
@@ -71,7 +71,7 @@ class PoolService:
     async def get(self, caller: Principal, pool_id: str) -> PoolRecord:
         """Raises PoolNotFound."""
         scopes.require(caller, scopes.POOL_READ)
-        _check_id(pool_id)
+        check_id(pool_id, PoolNotFound)
         async with get_session(self._engine, caller.tenant_id) as session:
             return await Pools(session, caller.tenant_id).get(pool_id)
 
@@ -92,7 +92,7 @@ class PoolService:
         Raises PoolNotFound, Invalid and NameTaken.
         """
         scopes.require(caller, scopes.POOL_WRITE)
-        _check_id(pool_id)
+        check_id(pool_id, PoolNotFound)
         if name is not None:
             check_name("a pool", name)
         async with get_session(self._engine, caller.tenant_id) as session:
@@ -107,7 +107,7 @@ class PoolService:
     async def delete(self, caller: Principal, pool_id: str) -> None:
         """Raises PoolNotFound, and PoolInUse with the ids of the experiments."""
         scopes.require(caller, scopes.POOL_DELETE)
-        _check_id(pool_id)
+        check_id(pool_id, PoolNotFound)
         async with get_session(self._engine, caller.tenant_id) as session:
             await Pools(session, caller.tenant_id).remove(pool_id)
             await note(session, caller, "pool.delete", pool_id)
@@ -117,14 +117,9 @@ class PoolService:
     ) -> list[ExperimentRecord]:
         """Experiments on the pool, the newest first. Raises PoolNotFound."""
         scopes.require(caller, scopes.EXPERIMENT_READ)
-        _check_id(pool_id)
+        check_id(pool_id, PoolNotFound)
         async with get_session(self._engine, caller.tenant_id) as session:
             return await Experiments(session, caller.tenant_id).of_pool(pool_id)
-
-
-def _check_id(pool_id: str) -> None:
-    if not is_id(pool_id):
-        raise PoolNotFound()
 
 
 def check_arms(arms: Sequence[NewArm]) -> None:

@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from proxysvc.definitions import DefinitionCache
 from proxysvc.definitions import Entry
 from qbrixcore.definition import Definition
+from qbrixcore.errors import Unavailable
 from qbrixcore.param import codec
+from qbrixlog import get_logger
 from qbrixstore.redis.client import RedisClient
 from qbrixstore.redis.definitions import Definitions
 
+logger = get_logger(__name__)
+
 LOOK_SEC: Final = 0.02
+
+
+@contextmanager
+def leveling(wake_relay: Callable[[], None]) -> Iterator[None]:
+    """Finish a committed change in Redis; the relay does it if Redis went away."""
+    try:
+        yield
+    except Unavailable as error:
+        logger.warning("the relay has to bring redis level: %s", error)
+    finally:
+        wake_relay()
 
 
 class Publishing:

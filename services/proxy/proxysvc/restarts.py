@@ -10,12 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from proxysvc import scopes
 from proxysvc.audit import note
-from proxysvc.inputs import is_id
+from proxysvc.inputs import check_id
 from proxysvc.publishing import Publishing
+from proxysvc.publishing import leveling
 from qbrixcore.definition import make_definition
 from qbrixcore.errors import ExperimentNotFound
 from qbrixcore.errors import NotFound
-from qbrixcore.errors import Unavailable
 from qbrixlog import get_logger
 from qbrixstore.postgres import get_session
 from qbrixstore.postgres.experiments import Experiments
@@ -53,8 +53,7 @@ class Restarts:
         Raises ExperimentNotFound, and Conflict while the experiment runs.
         """
         scopes.require(caller, scopes.EXPERIMENT_WRITE)
-        if not is_id(experiment_id):
-            raise ExperimentNotFound()
+        check_id(experiment_id, ExperimentNotFound)
         await self._publishing.check()
         tenant = caller.tenant_id
         async with get_session(self._engine, tenant) as session:
@@ -72,8 +71,7 @@ class Restarts:
         Raises ExperimentNotFound, and NotFound for a version that is not kept.
         """
         scopes.require(caller, scopes.EXPERIMENT_WRITE)
-        if not is_id(experiment_id):
-            raise ExperimentNotFound()
+        check_id(experiment_id, ExperimentNotFound)
         await self._publishing.check()
         tenant = caller.tenant_id
         async with get_session(self._engine, tenant) as session:
@@ -94,8 +92,7 @@ class Restarts:
     ) -> list[SnapshotRecord]:
         """What can be gone back to, the newest first. Raises ExperimentNotFound."""
         scopes.require(caller, scopes.EXPERIMENT_READ)
-        if not is_id(experiment_id):
-            raise ExperimentNotFound()
+        check_id(experiment_id, ExperimentNotFound)
         tenant = caller.tenant_id
         async with get_session(self._engine, tenant) as session:
             await Experiments(session, tenant).get(experiment_id)
@@ -103,15 +100,13 @@ class Restarts:
 
     async def _level(self, tenant: str, record: ExperimentRecord) -> None:
         definition = make_definition(tenant, record.experiment, record.version)
-        try:
-            async with asyncio.timeout(PATIENCE):
-                await self._publishing.publish(definition)
-                await self._publishing.reached(definition)
-        except TimeoutError:
-            logger.warning(
-                "cortex is late: %s goes on as it was for now", definition.experiment
-            )
-        except Unavailable as error:
-            logger.warning("the relay has to bring redis level: %s", error)
-        finally:
-            self._wake_relay()
+        with leveling(self._wake_relay):
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    await self._publishing.publish(definition)
+                    await self._publishing.reached(definition)
+            except TimeoutError:
+                logger.warning(
+                    "cortex is late: %s goes on as it was for now",
+                    definition.experiment,
+                )

@@ -19,6 +19,7 @@ from proxysvc.accounts.plans import Plans
 from proxysvc.accounts.usage import UsageMeter
 from proxysvc.audit import note
 from proxysvc.auth import PREFIX
+from proxysvc.inputs import check_id
 from proxysvc.inputs import check_name
 from proxysvc.inputs import is_id
 from qbrixcore.errors import ApiKeyLimitReached
@@ -185,8 +186,7 @@ class KeyService:
         if user_id is None:
             return caller.user_id, caller.role
         scopes.require(caller, scopes.USER_READ if reading else scopes.USER_WRITE)
-        if not is_id(user_id):
-            raise UserNotFound()
+        check_id(user_id, UserNotFound)
         user = await Users(session, caller.tenant_id).get(user_id)
         if not reading and not user.is_active:
             raise Conflict("the user is not active")

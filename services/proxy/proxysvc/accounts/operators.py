@@ -15,6 +15,7 @@ from proxysvc.accounts.plans import Plans
 from proxysvc.accounts.usage import UsageMeter
 from proxysvc.accounts.users import Member
 from proxysvc.audit import note
+from proxysvc.inputs import check_id
 from proxysvc.inputs import is_id
 from qbrixcore.errors import NotFound
 from qbrixcore.errors import UserNotFound
@@ -107,8 +108,7 @@ class OperatorService:
         return key.works and scope in effective(key.role, key.key.scopes)
 
     async def _account(self, user_id: str) -> Account:
-        if not is_id(user_id):
-            raise UserNotFound()
+        check_id(user_id, UserNotFound)
         async with system_session(self._engine) as session:
             return await Credentials(session).account(user_id)
 

@@ -20,14 +20,14 @@ from proxysvc.gates.config import GatePatch
 from proxysvc.gates.config import patched
 from proxysvc.gates.config import resolve
 from proxysvc.gates.decision import Explanation
-from proxysvc.inputs import is_id
+from proxysvc.inputs import check_id
 from proxysvc.publishing import Publishing
+from proxysvc.publishing import leveling
 from qbrixcore.definition import make_definition
 from qbrixcore.errors import CorruptState
 from qbrixcore.errors import ExperimentNotFound
 from qbrixcore.errors import GateNotFound
 from qbrixcore.errors import QbrixError
-from qbrixcore.errors import Unavailable
 from qbrixcore.gate import Gate
 from qbrixcore.gate import as_dict
 from qbrixcore.gate import from_dict
@@ -85,7 +85,7 @@ class GateService:
     async def get(self, caller: Principal, experiment_id: str) -> ExperimentRecord:
         """The experiment with its gate. Raises GateNotFound."""
         scopes.require(caller, scopes.GATE_READ)
-        _check_id(experiment_id)
+        check_id(experiment_id, ExperimentNotFound)
         async with get_session(self._engine, caller.tenant_id) as session:
             return await Gates(session, caller.tenant_id).get(experiment_id)
 
@@ -129,7 +129,7 @@ class GateService:
         Raises GateNotFound.
         """
         scopes.require(caller, scopes.GATE_READ)
-        _check_id(experiment_id)
+        check_id(experiment_id, ExperimentNotFound)
         entry = await self._cache.reload(caller.tenant_id, experiment_id)
         stored = entry.definition.gate
         if stored is None:
@@ -156,7 +156,7 @@ class GateService:
         change: Callable[[Gates], Awaitable[ExperimentRecord]],
     ) -> ExperimentRecord:
         scopes.require(caller, scopes.GATE_WRITE)
-        _check_id(experiment_id)
+        check_id(experiment_id, ExperimentNotFound)
         await self._publishing.check()
         tenant = caller.tenant_id
         async with get_session(self._engine, tenant) as session:
@@ -169,16 +169,7 @@ class GateService:
     async def _level(self, tenant: str, record: ExperimentRecord) -> None:
         """Tell Redis and this worker; the relay does it if Redis went away."""
         definition = make_definition(tenant, record.experiment, record.version)
-        try:
+        with leveling(self._wake_relay):
             await self._publishing.publish(definition)
             with suppress(QbrixError):
                 await self._cache.reload(tenant, definition.experiment)
-        except Unavailable as error:
-            logger.warning("the relay has to bring redis level: %s", error)
-        finally:
-            self._wake_relay()
-
-
-def _check_id(experiment_id: str) -> None:
-    if not is_id(experiment_id):
-        raise ExperimentNotFound()

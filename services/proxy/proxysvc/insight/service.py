@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from proxysvc import scopes
-from proxysvc.inputs import is_id
+from proxysvc.inputs import check_id
 from proxysvc.insight.told import ArmInsight
 from proxysvc.insight.told import Overview
 from qbrixcore.errors import ExperimentNotFound
@@ -157,8 +157,7 @@ def _turn(live: Live, span: Span) -> int:
 
 def _key(caller: Principal, experiment_id: str) -> Key:
     scopes.require(caller, scopes.METRIC_READ)
-    if not is_id(experiment_id):
-        raise ExperimentNotFound()
+    check_id(experiment_id, ExperimentNotFound)
     return caller.tenant_id, experiment_id
 
 
