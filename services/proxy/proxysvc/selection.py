@@ -56,6 +56,7 @@ class _Asked(msgspec.Struct, frozen=True, gc=False):
     """A select that a motor is to answer."""
 
     entry: Entry
+    context_id: str
     features: bytes | None
     answer: asyncio.Future[Choice]
 
@@ -104,8 +105,6 @@ class Selection:
         else:
             asked = self._ask(entry, begun, context_id, trace_id, patience)
             selected = await self._finish(asked, await asked.answer)
-            if self._note is not None and selected.request_id is not None:
-                self._note(selected.request_id, context_id)
         self._count(entry.definition, selected.index, selected.is_default, context_id)
         return selected
 
@@ -137,8 +136,6 @@ class Selection:
         ]
         for given, made in zip(contexts, outcomes, strict=True):
             if isinstance(made, Selected):
-                if self._note is not None and not made.is_default and made.request_id:
-                    self._note(made.request_id, given.id)
                 self._count(entry.definition, made.index, made.is_default, given.id)
         return outcomes
 
@@ -213,7 +210,7 @@ class Selection:
         answer = self._motor.select(
             entry.definition, context_id, features, trace_id, patience
         )
-        return _Asked(entry, features, answer)
+        return _Asked(entry, context_id, features, answer)
 
     def _gated(self, definition: Definition, index: int) -> Selected:
         """An arm that no bandit chose: nothing is learned from what it earns."""
@@ -234,6 +231,8 @@ class Selection:
             choice.propensity,
             asked.features,
         )
+        if self._note is not None:
+            self._note(token, asked.context_id)
         return Selected(definition.arms[index], index, token, False, choice.version)
 
     async def feedback(

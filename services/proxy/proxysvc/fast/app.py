@@ -38,7 +38,8 @@ from proxysvc.fast.body import Room
 from proxysvc.fast.body import TooLarge
 from proxysvc.fast.body import is_json
 from proxysvc.fast.body import read_body
-from proxysvc.fast.invalid import unprocessable
+from proxysvc.fast.invalid import UNDECODABLE
+from proxysvc.fast.invalid import refusal
 from proxysvc.fast.wire import FeedbackReply
 from proxysvc.fast.wire import FeedbackRequest
 from proxysvc.fast.wire import SelectedArm
@@ -157,8 +158,8 @@ class FastPath:
     async def _select(self, principal: Principal, body: bytes, trace: str) -> Answer:
         try:
             request = _select_request(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            return 422, encode(unprocessable(error)), ()
+        except UNDECODABLE as error:
+            return refusal(error)
         context = request.context
         chosen = await self._state.selection.select(
             principal,
@@ -179,8 +180,8 @@ class FastPath:
     async def _feedback(self, principal: Principal, body: bytes, trace: str) -> Answer:
         try:
             request = _feedback_request(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            return 422, encode(unprocessable(error)), ()
+        except UNDECODABLE as error:
+            return refusal(error)
         await self._state.selection.feedback(
             principal, request.request_id, request.reward
         )

@@ -8,7 +8,8 @@ import msgspec
 
 from proxysvc.fast.answers import Answer
 from proxysvc.fast.answers import encode
-from proxysvc.fast.invalid import unprocessable
+from proxysvc.fast.invalid import UNDECODABLE
+from proxysvc.fast.invalid import refusal
 from proxysvc.fast.wire import Failure
 from proxysvc.fast.wire import FeedbackBatchReply
 from proxysvc.fast.wire import FeedbackBatchRequest
@@ -39,8 +40,8 @@ class Batches:
         """A choice for each context. Raises ExperimentNotFound, Unavailable."""
         try:
             request = _select_request(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            return 422, encode(unprocessable(error)), ()
+        except UNDECODABLE as error:
+            return refusal(error)
         chosen = await self._selection.select_many(
             principal, request.experiment_id, request.contexts, trace
         )
@@ -51,8 +52,8 @@ class Batches:
         """Whether each feedback is in the log."""
         try:
             request = _feedback_request(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            return 422, encode(unprocessable(error)), ()
+        except UNDECODABLE as error:
+            return refusal(error)
         failures = await self._selection.feedback_many(principal, request.feedbacks)
         reply = FeedbackBatchReply([_feedback_result(error) for error in failures])
         return 200, encode(reply), ()

@@ -7,6 +7,12 @@ from typing import Final
 
 import msgspec
 
+from proxysvc.fast.answers import Answer
+from proxysvc.fast.answers import encode
+
+# what decoding a body into its struct can raise
+UNDECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
 _WHERE: Final = re.compile(r" - at `\$(?P<path>.*)`$", re.DOTALL)
 _STEP: Final = re.compile(r"\.(?P<name>[^.\[]+)|\[(?P<index>\d+|\.\.\.)\]")
 _MISSING: Final = re.compile(r"^Object missing required field `(?P<name>.+)`$")
@@ -41,6 +47,11 @@ def unprocessable(error: Exception) -> Unprocessable:
         loc.append(missing["name"])
         return Unprocessable([Problem(loc, "Field required", "missing")])
     return Unprocessable([Problem(loc, message, _kind(message))])
+
+
+def refusal(error: Exception) -> Answer:
+    """The answer to a body a decoder raised ``error`` for."""
+    return 422, encode(unprocessable(error)), ()
 
 
 def _steps(path: str) -> list[str | int]:

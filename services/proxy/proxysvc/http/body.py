@@ -16,6 +16,7 @@ from proxysvc.fast.answers import Message
 from proxysvc.fast.answers import Receive
 from proxysvc.fast.arrival import Arrivals
 from proxysvc.fast.body import CUT_OFF
+from proxysvc.fast.invalid import UNDECODABLE
 from proxysvc.fast.invalid import Problem
 from proxysvc.fast.invalid import Unprocessable
 from proxysvc.fast.invalid import unprocessable
@@ -62,7 +63,7 @@ class StrictJSON(AbstractDTO[T], Generic[T]):
             raise BadBody(missing_body())
         try:
             return msgspec.json.decode(value, type=self.model_type)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except UNDECODABLE as error:
             raise BadBody(unprocessable(error)) from error
 
     @classmethod
