@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from importlib.metadata import packages_distributions
 
 import pytest
 from tests.deploy.rendered import ROOT
@@ -23,8 +25,12 @@ for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
 
 def excluded(service: str) -> list[str]:
     """Names of the packages, as they are imported."""
-    lines = (ROOT / "docker" / f"{service}.excludes").read_text().split()
-    names = [line.replace("-", "") for line in lines]
+    text = (ROOT / "docker" / f"{service}.excludes").read_text()
+    lines = set(re.findall(r"^[\w-]+", text, re.MULTILINE))
+    names = {line.replace("-", "") for line in lines}
+    for name, distributions in packages_distributions().items():
+        if lines & {one.lower().replace("_", "-") for one in distributions}:
+            names.add(name)
     return [*names, *(more for name in names for more in BELOW.get(name, ()))]
 
 

