@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
+from collections.abc import Callable
 from contextlib import aclosing
 from contextlib import asynccontextmanager
 
@@ -179,3 +181,41 @@ async def test_every_shard_is_heard(client: RedisClient) -> None:
         assert [await anext(changes) for _ in names] == [(TENANT, n) for n in names]
         await lose_a_message(client, layout, shard=3)
         assert await anext(changes) is None
+
+
+async def until(true: Callable[[], bool]) -> None:
+    for _ in range(4_000):
+        if true():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("it did not happen")
+
+
+async def test_how_old_the_news_are_grows_while_there_are_none(
+    client: RedisClient, layout: Layout
+) -> None:
+    changes = Changes(client, layout, poll_sec=0.01)
+    before = changes.age(keys.PARAMS)
+    assert changes.age(keys.PARAMS) > before
+    seen: list[Change | None] = []
+
+    async def listen() -> None:
+        async for change in changes.listen(keys.PARAMS):
+            seen.append(change)
+
+    started = time.monotonic()
+    listening = asyncio.create_task(listen())
+    try:
+        # younger than the listener: a poll has found it level
+        await until(lambda: changes.age(keys.PARAMS) < time.monotonic() - started)
+        put = time.monotonic()
+        await RedisParamBackend(client, layout).put(TENANT, "e1", stored())
+        await until(lambda: (TENANT, "e1") in seen)
+        await until(lambda: changes.age(keys.PARAMS) < time.monotonic() - put)
+    finally:
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+    before = changes.age(keys.PARAMS)
+    await asyncio.sleep(0.05)
+    assert changes.age(keys.PARAMS) >= before + 0.04
+    assert changes.age(keys.DEFINITIONS) > changes.age(keys.PARAMS)

@@ -1,0 +1,1 @@
+"""Numbers about a running service: counted in plain memory, served to Prometheus."""
