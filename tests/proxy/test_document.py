@@ -67,7 +67,7 @@ ROUTES = {
 }
 SHAPES: dict[object, str] = {
     "422": "Unprocessable",
-    ("/health/ready", "503"): "Status",
+    ("/health/ready", "503"): "ReadyStatus",
 }
 
 

@@ -193,7 +193,9 @@ async def test_public_routes_need_no_key(worker: Worker) -> None:
     async with client_of(worker) as nobody:
         assert (await nobody.get("/health")).json() == {"status": "healthy"}
         ready = await nobody.get("/health/ready")
-        assert (ready.status_code, ready.json()) == (200, {"status": "ready"})
+        assert ready.status_code == 200
+        # what is behind it is no reason to send requests elsewhere
+        assert ready.json() == {"status": "ready", "degraded": ["0 of 1 motors"]}
         info = (await nobody.get("/info")).json()
         assert set(info) == {"name", "description", "version"}
         assert info["name"] == "qbrix"

@@ -82,15 +82,22 @@ def test_values_arrive_where_they_belong() -> None:
     assert settings.grpc_port == 1
     assert settings.postgres.host == "db"
     assert settings.redis.port == 2
-    assert settings.motor.address == "[::1]:50051"
+    assert [p.address for p in settings.motor.places] == ["[::1]:50051"]
     assert settings.token_secret_keys == (f"new:{SECRET}", SECRET)
     assert settings.max_state_bytes == 4096
     assert SECRET not in repr(settings)
 
 
+def test_motors_are_given_one_by_one_or_by_a_name() -> None:
+    settings = read(PROXY_MOTOR_HOST="motor, 10.0.0.1:7,[::1]:8", PROXY_MOTOR_PORT="9")
+    found = [place.address for place in settings.motor.places]
+    assert found == ["motor:9", "10.0.0.1:7", "[::1]:8"]
+
+
 @pytest.mark.parametrize(
     ("environ", "said"),
     [
+        ({"PROXY_MOTOR_HOST": "a,b:x"}, "PROXY_MOTOR_HOST: got 'b:x', wants host or"),
         ({"PROXY_GRPC_PORT": "abc"}, "PROXY_GRPC_PORT: got 'abc', wants an integer"),
         ({"PROXY_AUTH": "maybe"}, "PROXY_AUTH: got 'maybe'"),
         ({"PROXY_HTTP_WORKERS": "0"}, "PROXY_HTTP_WORKERS: got '0'"),

@@ -56,6 +56,7 @@ from proxysvc.relay import Relay
 from proxysvc.selection import Selection
 from proxysvc.settings import ProxySettings
 from proxysvc.stream.client import MotorClient
+from proxysvc.stream.discovery import Discovery
 from proxysvc.token import Keyring
 from proxysvc.token import Mint
 from proxysvc.turns import Turns
@@ -159,17 +160,20 @@ async def proxy(settings: ProxySettings) -> AsyncIterator[Worker]:
         await stack.enter_async_context(relay.running())
 
         counting = Counting()
+        motor = await _motors(settings, stack)
         told = await stack.enter_async_context(
-            insights(engine, redis, layout, counting, settings.motor.address)
+            insights(engine, redis, layout, counting, motor)
         )
-        selection = await _selection(settings, stack, cache, redis, layout, counting)
+        selection = await _selection(
+            settings, stack, cache, redis, layout, counting, motor
+        )
         pools = PoolService(engine, relay.wake)
         arms = ArmService(engine, publishing, settings.max_state_bytes, relay.wake)
         experiments = ExperimentService(
             engine, publishing, settings.max_state_bytes, relay.wake, plans
         )
         gates = GateService(engine, publishing, cache, relay.wake)
-        readiness = Readiness()
+        readiness = Readiness(lambda: motor.motors)
         served = await stack.enter_async_context(
             serve_proxy(
                 settings,
@@ -212,6 +216,17 @@ async def proxy(settings: ProxySettings) -> AsyncIterator[Worker]:
         yield Worker(http, served.port, drain, arrivals.hurry)
 
 
+async def _motors(settings: ProxySettings, stack: AsyncExitStack) -> MotorClient:
+    """A stream to each motor, as the names say at any time."""
+    discovery = Discovery(settings.motor.places)
+    timeout = settings.request_timeout_ms / 1_000
+    motor = MotorClient(await discovery.start(), settings.max_in_flight, timeout)
+    await stack.enter_async_context(motor)
+    looking = background(discovery.run(motor.follow), "looking for motors")
+    await stack.enter_async_context(looking)
+    return motor
+
+
 async def _selection(
     settings: ProxySettings,
     stack: AsyncExitStack,
@@ -219,11 +234,10 @@ async def _selection(
     redis: RedisClient,
     layout: Layout,
     counting: Counting,
+    motor: MotorClient,
 ) -> Selection:
     keyring = Keyring.parse(settings.token_secret_keys, strong=settings.env == "prod")
     timeout = settings.request_timeout_ms / 1_000
-    motor = MotorClient([settings.motor.address], settings.max_in_flight, timeout)
-    await stack.enter_async_context(motor)
     publisher = RedisStreamPublisher(
         redis,
         layout,

@@ -14,9 +14,11 @@ from proxysvc.accounts.plans import Plans
 from proxysvc.accounts.settings import JwtSettings
 from proxysvc.gates.settings import GateSettings
 from proxysvc.origins import check_origins
+from proxysvc.stream.places import Place
 from proxysvc.tls import TlsSettings
 from proxysvc.token import MIN_SECRET_BYTES
 from proxysvc.token import Keyring
+from qbrixserving.event_log import EventLog
 from qbrixserving.settings import Env
 from qbrixserving.settings import SettingsError
 from qbrixstore.postgres.config import PostgresSettings
@@ -29,16 +31,34 @@ Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 
 
 class MotorAddress(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the motor answers."""
+    """Where the motors answer. Raises ValueError for what is no place."""
 
-    host: Annotated[str, msgspec.Meta(description="host of the motor")] = "127.0.0.1"
-    port: Annotated[Port, msgspec.Meta(description="gRPC port of the motor")] = 50_051
+    host: Annotated[
+        tuple[str, ...],
+        msgspec.Meta(
+            description="where motors are: host or host:port of each, or a name that "
+            "stands for all of them"
+        ),
+    ] = ("127.0.0.1",)
+    port: Annotated[
+        Port, msgspec.Meta(description="gRPC port of motors given without one")
+    ] = 50_051
+
+    def __post_init__(self) -> None:
+        _ = self.places
 
     @property
-    def address(self) -> str:
-        """As a gRPC channel takes it."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+    def places(self) -> list[Place]:
+        """Where to look for motors. Raises ValueError."""
+        found = []
+        for text in self.host:
+            try:
+                found.append(Place.parse(text, self.port))
+            except ValueError:
+                raise ValueError(
+                    f"HOST: got {text!r}, wants host or host:port"
+                ) from None
+        return found
 
 
 class ProxySettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,13 +139,7 @@ class ProxySettings(msgspec.Struct, frozen=True, kw_only=True):
             extra={"env": "QBRIX_MAX_STATE_BYTES"},
         ),
     ] = 8 * 1024 * 1024
-    event_log: Annotated[
-        Literal["off", "postgres"],
-        msgspec.Meta(
-            description="where selections and rewards are recorded; one value for all",
-            extra={"env": "EVENT_LOG"},
-        ),
-    ] = "off"
+    event_log: EventLog = "off"
     env: Annotated[
         Env,
         msgspec.Meta(

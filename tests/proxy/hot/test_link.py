@@ -247,7 +247,7 @@ async def test_closing_ends_a_call_that_fails_at_the_same_moment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     call = Failing()
-    link = Link("127.0.0.1:1", lambda link, picks: None)
+    link = Link("127.0.0.1:1", lambda: None)
     monkeypatch.setattr(link, "_open", lambda: call)
     await call.reading.wait()
     async with asyncio.timeout(PATIENCE):

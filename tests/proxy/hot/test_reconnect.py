@@ -67,7 +67,7 @@ async def test_a_motor_that_comes_back_gets_what_waited(peer: Peer) -> None:
     async with MotorClient([f"127.0.0.1:{port}"], 9, PATIENCE) as client:
         waiting = ask(client, 3)
         await asyncio.sleep(0.05)
-        assert client.connected == 0
+        assert client.motors.well == 0
         async with listening(peer, port):
             line = await peer.line()
             await line.write(chosen(await line.read()))
@@ -80,7 +80,7 @@ async def test_a_motor_that_refuses_streams_is_asked_again(peer: Peer) -> None:
         async with MotorClient([f"127.0.0.1:{port}"], 9, PATIENCE) as client:
             waiting = ask(client)
             await asyncio.sleep(0.1)
-            assert client.connected == 0
+            assert client.motors.well == 0
             peer.refuse = False
             line = await peer.line()
             await line.write(chosen(await line.read()))
@@ -115,7 +115,7 @@ async def test_another_motor_takes_over(peer: Peer) -> None:
         lines = [await peer.line(), await other.line()]
 
         async def both_open() -> bool:
-            return client.connected == 2
+            return client.motors.well == 2
 
         await eventually(both_open)
         waiting = ask(client)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx
@@ -68,6 +69,36 @@ async def test_everything_runs(whole: httpx.AsyncClient) -> None:
     status, size = await told(whole, "/redis/stream/size")
     assert status == 200
     assert size == {"len": 0}
+
+
+async def test_one_motor_of_two_is_enough_and_not_well(
+    settings: ProxySettings, redis_server: RedisSettings, admin: Person
+) -> None:
+    ports = [free_port(), free_port()]
+    hosts = tuple(f"127.0.0.1:{port}" for port in ports)
+    settings = msgspec.structs.replace(settings, motor=MotorAddress(host=hosts))
+    async with AsyncExitStack() as stack:
+        worker = await stack.enter_async_context(proxy(settings))
+        client = await stack.enter_async_context(client_of(worker, admin.headers))
+
+        async def says(status: str, degraded: list[str]) -> None:
+            async def is_so() -> bool:
+                answer = await told(client, "/motor/health")
+                ready = (await client.get("/health/ready")).json()
+                return (
+                    answer == (200, {"service": "motor", "status": status})
+                    and ready.get("degraded", []) == degraded
+                )
+
+            await eventually(is_so)
+
+        one, two = (MotorSettings(grpc_port=port, redis=redis_server) for port in ports)
+        async with motor(one):
+            await says("degraded", ["1 of 2 motors"])
+            async with motor(two):
+                await says("ok", [])
+            await says("degraded", ["1 of 2 motors"])
+        assert (await told(client, "/motor/health"))[0] == 503
 
 
 async def test_the_stream_is_as_long_as_what_waits(

@@ -23,6 +23,13 @@ class Status(msgspec.Struct):
     status: str
 
 
+class ReadyStatus(msgspec.Struct, omit_defaults=True):
+    """One word, and what works in part only: it is no reason to go elsewhere."""
+
+    status: str
+    degraded: list[str] = []
+
+
 class Info(msgspec.Struct):
     """What answers here."""
 
@@ -41,13 +48,14 @@ async def get_health() -> Status:
     "/health/ready",
     tags=("service",),
     security=[],
-    responses={503: ResponseSpec(Status, description="starting or stopping")},
+    responses={503: ResponseSpec(ReadyStatus, description="starting or stopping")},
 )
-async def get_readiness(readiness: NamedDependency[Readiness]) -> Response[Status]:
+async def get_readiness(
+    readiness: NamedDependency[Readiness],
+) -> Response[ReadyStatus]:
     """Tell whether to send requests here: started, and not stopping."""
-    if readiness.ready:
-        return Response(Status("ready"), status_code=200)
-    return Response(Status(readiness.word), status_code=503)
+    told = ReadyStatus(readiness.word, readiness.degraded)
+    return Response(told, status_code=200 if readiness.ready else 503)
 
 
 @get("/info", tags=("service",), security=[])

@@ -12,7 +12,7 @@ from qbrixstore.postgres.principal import Principal
 
 
 class ServiceHealth(msgspec.Struct):
-    """A part of the system that is well; one that is not is answered with 503."""
+    """A part of the system that works; one that does not is answered with 503."""
 
     service: str
     status: str = "ok"
@@ -46,9 +46,9 @@ class RuntimeController(Controller):
         runtime: NamedDependency[RuntimeService],
         principal: NamedDependency[Principal],
     ) -> ServiceHealth:
-        """Tell whether a motor answers and would take selects."""
-        await runtime.motor(principal)
-        return ServiceHealth("motor")
+        """Tell whether motors answer and would take selects; degraded: not all do."""
+        every = await runtime.motor(principal)
+        return ServiceHealth("motor", "ok" if every else "degraded")
 
     @get("/cortex/health")
     async def get_cortex_health(

@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
-import grpc
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from proxysvc.insight.counting import Counting
@@ -15,7 +14,7 @@ from proxysvc.insight.flushing import Flusher
 from proxysvc.insight.rolling import Roller
 from proxysvc.insight.runtime import RuntimeService
 from proxysvc.insight.service import InsightService
-from proxysvc.stream.link import OPTIONS
+from proxysvc.stream.client import MotorClient
 from qbrixstore.redis.client import RedisClient
 from qbrixstore.redis.counts import Counts
 from qbrixstore.redis.layout import Layout
@@ -34,20 +33,14 @@ async def insights(
     redis: RedisClient,
     layout: Layout,
     counting: Counting,
-    motor: str,
+    motor: MotorClient,
 ) -> AsyncIterator[Insights]:
-    """Deliver and roll up what is counted for as long as the block runs.
-
-    ``motor`` is the address of a motor.
-    """
+    """Deliver and roll up what is counted for as long as the block runs."""
     counts = Counts(redis, layout)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(Roller(engine, counts).running())
         await stack.enter_async_context(Flusher(counting, counts).running())
-        # connects when it is first used
-        channel = grpc.aio.insecure_channel(motor, options=OPTIONS)
-        await stack.enter_async_context(channel)
         yield Insights(
             InsightService(engine, redis, layout),
-            RuntimeService(redis, layout, channel),
+            RuntimeService(redis, layout, motor),
         )

@@ -3,49 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
-
-import grpc
 
 from proxysvc import scopes
+from proxysvc.stream.client import MotorClient
 from qbrixcore.errors import Unavailable
-from qbrixproto import common_pb2
-from qbrixproto import motor_pb2_grpc
 from qbrixstore.postgres.principal import Principal
 from qbrixstore.redis.client import RedisClient
 from qbrixstore.redis.gauges import ShardGauges
 from qbrixstore.redis.layout import Layout
 
-MOTOR_SEC: Final = 1.0
-SERVING: Final = common_pb2.HealthCheckResponse.SERVING
-
 
 class RuntimeService:
     """Each method returns when all is well. Raises InsufficientScopes, Unavailable."""
 
-    def __init__(
-        self, client: RedisClient, layout: Layout, motor: grpc.aio.Channel
-    ) -> None:
+    def __init__(self, client: RedisClient, layout: Layout, motor: MotorClient) -> None:
         self._client = client
         self._layout = layout
-        self._motor = motor_pb2_grpc.MotorServiceStub(motor)
+        self._motor = motor
 
     async def redis(self, caller: Principal) -> None:
         """Redis answers."""
         scopes.require(caller, scopes.METRIC_READ)
         await self._client.ping()
 
-    async def motor(self, caller: Principal) -> None:
-        """A motor answers, and would take selects."""
+    async def motor(self, caller: Principal) -> bool:
+        """Whether all motors answer and would take selects; one of them does."""
         scopes.require(caller, scopes.METRIC_READ)
-        try:
-            answer = await self._motor.Health(
-                common_pb2.HealthCheckRequest(), timeout=MOTOR_SEC
-            )
-        except grpc.aio.AioRpcError as error:
-            raise Unavailable("the motor does not answer") from error
-        if answer.status != SERVING:
-            raise Unavailable("the motor is not ready")
+        known, well = await self._motor.health()
+        if not well:
+            raise Unavailable("no motor answers and takes selects")
+        return well == known
 
     async def cortex(self, caller: Principal) -> None:
         """Every part of the feedback log has an owner that learns from it.

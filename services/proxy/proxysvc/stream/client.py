@@ -1,4 +1,4 @@
-"""The motors as one worker sees them: bounded, routed, and retried when one goes."""
+"""The motors as one worker sees them: bounded, and impatient."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Final
 
+from proxysvc.stream.fleet import Fleet
+from proxysvc.stream.fleet import Motors
 from proxysvc.stream.frames import LONGEST_TEXT
 from proxysvc.stream.frames import Choice
 from proxysvc.stream.frames import Pick
-from proxysvc.stream.link import Link
-from proxysvc.stream.routing import Rendezvous
-from proxysvc.stream.routing import bounded
 from qbrixcore.definition import Definition
 from qbrixcore.errors import Overloaded
 
@@ -33,14 +32,12 @@ class MotorClient:
         self._addresses = addresses
         self._timeout = timeout
         self._max_in_flight = max_in_flight
-        self._links: list[Link] = []
-        self._rendezvous = Rendezvous(addresses)
         self._seq = 0
         self._sweep: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> MotorClient:
         self._loop = asyncio.get_running_loop()
-        self._links = [Link(address, self._retry) for address in self._addresses]
+        self._fleet = Fleet(self._addresses, self._timeout)
         return self
 
     async def __aexit__(
@@ -51,17 +48,28 @@ class MotorClient:
     ) -> None:
         if self._sweep is not None:
             self._sweep.cancel()
-        await asyncio.gather(*(link.close() for link in self._links))
+        await self._fleet.close()
 
     @property
     def in_flight(self) -> int:
         """Selects that have no answer yet."""
-        return sum(link.load for link in self._links)
+        links = self._fleet.links
+        if len(links) == 1:
+            return links[0].load
+        return sum([link.load for link in links])
 
     @property
-    def connected(self) -> int:
-        """Motors whose stream is open."""
-        return sum(link.connected for link in self._links)
+    def motors(self) -> Motors:
+        """How many motors there are, and how many streams stand."""
+        return self._fleet.connected
+
+    async def health(self) -> Motors:
+        """The same, with every motor asked whether it takes selects."""
+        return await self._fleet.health()
+
+    def follow(self, addresses: Sequence[str]) -> None:
+        """From now on these are the motors."""
+        self._fleet.follow(addresses)
 
     def select(
         self,
@@ -76,7 +84,7 @@ class MotorClient:
         Raises Overloaded at once; the future raises ExperimentNotFound, InvalidContext,
         Overloaded, Unavailable.
         """
-        link = self._route(definition.experiment)
+        link = self._fleet.route(definition.experiment)
         if self.in_flight >= self._max_in_flight:
             raise Overloaded("too many selects are under way")
         limit = self._timeout
@@ -99,24 +107,11 @@ class MotorClient:
             self._sweep = self._loop.call_later(SWEEP, self._expire)
         return future
 
-    def _route(self, experiment: str) -> Link:
-        links = self._links
-        if len(links) == 1:
-            return links[0]
-        order = self._rendezvous.order(experiment)
-        open_links = [node for node in order if links[node].connected]
-        return links[bounded(open_links or order, [link.load for link in links])]
-
-    def _retry(self, broken: Link, picks: list[Pick]) -> None:
-        """Send again what a broken stream left unanswered; a select changes nothing."""
-        for pick in picks:
-            if not pick.future.done():
-                self._route(pick.definition.experiment).put(pick)
-
     def _expire(self) -> None:
         now = self._loop.time()
-        for link in self._links:
+        for link in self._fleet.links:
             link.expire(now)
+        self._fleet.listen(now)
         self._sweep = (
             self._loop.call_later(SWEEP, self._expire) if self.in_flight else None
         )

@@ -17,8 +17,11 @@ from proxysvc.stream.frames import pack
 from proxysvc.stream.frames import settle
 from qbrixcore.errors import Unavailable
 from qbrixlog import get_logger
+from qbrixproto.common_pb2 import HealthCheckRequest
+from qbrixproto.common_pb2 import HealthCheckResponse
 from qbrixproto.motor_pb2 import AnswerFrame
 from qbrixproto.motor_pb2 import SelectFrame
+from qbrixproto.motor_pb2_grpc import MotorServiceStub
 from qbrixserving.background import cancelled
 from qbrixserving.background import watched
 
@@ -47,32 +50,39 @@ class Link:
     """Selects waiting for one motor and selects it has not answered yet.
 
     Whatever waits when the stream is writable goes out as one frame: nothing waits for
-    a timer, and a busy stream makes its own batches. When the stream breaks, what was
-    sent is handed to ``orphaned``, which finds it another way.
+    a timer, and a busy stream makes its own batches. What a broken stream left without
+    an answer waits for the next one, unless ``changed``, which is called whenever the
+    stream opens, breaks or is heard again, finds it another way.
     """
 
-    def __init__(
-        self, address: str, orphaned: Callable[[Link, list[Pick]], None]
-    ) -> None:
+    def __init__(self, address: str, changed: Callable[[], None]) -> None:
         self.address = address
         self.connected = False
-        self._orphaned = orphaned
+        self.silent = False
+        self._changed = changed
         self._channel = grpc.aio.insecure_channel(address, options=OPTIONS)
         self._open: Any = self._channel.stream_stream(
             PATH,
             request_serializer=SelectFrame.SerializeToString,
             response_deserializer=AnswerFrame.FromString,
         )
+        self._health: Any = MotorServiceStub(self._channel).Health
         self._waiting: list[Pick] = []
         self._sent: dict[int, Pick] = {}
         self._writable: asyncio.Future[None] | None = None
         self._frames = self._received = 0
+        self._sent_at = 0.0
         self._task = watched(self._run(), f"the stream to {address}")
 
     @property
     def load(self) -> int:
         """Selects that wait or are unanswered."""
         return len(self._waiting) + len(self._sent)
+
+    @property
+    def well(self) -> bool:
+        """Whether selects sent now are likely to be answered."""
+        return self.connected and not self.silent
 
     def put(self, pick: Pick) -> None:
         """Send a select with the next frame."""
@@ -92,6 +102,30 @@ class Link:
         for pick in (*late, *held):
             if not pick.future.done():
                 pick.future.set_exception(Unavailable(f"the motor {reason}"))
+
+    def surrender(self) -> list[Pick]:
+        """Everything unanswered, for another motor to answer."""
+        picks = [*self._sent.values(), *self._waiting]
+        self._sent, self._waiting = {}, []
+        return picks
+
+    def falls_silent(self, before: float) -> bool:
+        """Whether a frame sent ``before`` is still unread, which is new.
+
+        A motor tells at once that it has read a frame, however long the answers take.
+        """
+        if self.silent or not self.connected or self._on_the_way < WINDOW:
+            return False
+        self.silent = self._sent_at < before
+        return self.silent
+
+    async def answers(self, patience: float) -> bool:
+        """Whether the motor says that it takes selects."""
+        try:
+            answer = await self._health(HealthCheckRequest(), timeout=patience)
+        except grpc.aio.AioRpcError:
+            return False
+        return bool(answer.status == HealthCheckResponse.SERVING)
 
     async def close(self) -> None:
         """End the stream; what is unanswered becomes Unavailable."""
@@ -133,6 +167,7 @@ class Link:
                 return
             self.connected = True
             logger.info("stream to %s is open", self.address)
+            self._changed()
             tasks = [
                 asyncio.create_task(self._read(call)),
                 asyncio.create_task(self._write(call)),
@@ -151,6 +186,9 @@ class Link:
     async def _read(self, call: Any) -> None:
         while (frame := await call.read()) is not _END:
             self._received = frame.received
+            if self.silent:
+                self.silent = False
+                self._changed()
             # first, so that the motor works while the answers are passed on
             if self._waiting:
                 self._wake()
@@ -168,7 +206,8 @@ class Link:
             if picks:
                 self._sent.update([(pick.seq, pick) for pick in picks])
                 self._frames += 1
-                await call.write(pack(picks, loop.time()))
+                now = self._sent_at = loop.time()
+                await call.write(pack(picks, now))
 
     @property
     def _on_the_way(self) -> int:
@@ -192,12 +231,11 @@ class Link:
         return waiting[:count]
 
     def _disconnect(self) -> None:
-        self.connected = False
+        self.connected = self.silent = False
         self._writable = None
         self._frames = self._received = 0
-        orphans, self._sent = list(self._sent.values()), {}
-        if orphans:
-            self._orphaned(self, orphans)
+        self._waiting = self.surrender()
+        self._changed()
 
 
 async def _end(tasks: list[asyncio.Task[None]]) -> list[BaseException | None]:
