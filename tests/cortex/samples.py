@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from cortexsvc.beside import Companion
 from cortexsvc.catalog import Catalog
 from cortexsvc.catalog import Registry
 from cortexsvc.gathering import Pace
@@ -204,6 +205,7 @@ class Shard:
         registry: Registry | None = None,
         client: RedisClient | None = None,
         shelf: Archive | None = None,
+        companions: Sequence[Companion] = (),
     ) -> tuple[Trainer, asyncio.Event]:
         """A trainer of its own, and the event that stops it."""
         client = client or self.client
@@ -215,4 +217,5 @@ class Shard:
         catalog = Catalog(definitions, registry or NoRegistry())
         stop = asyncio.Event()
         keeper = Keeper(shelf or Shelf(), 60.0)
-        return Trainer(consumer, params, catalog, pace, stop, keeper), stop
+        trainer = Trainer(consumer, params, catalog, pace, stop, keeper, companions)
+        return trainer, stop

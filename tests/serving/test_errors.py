@@ -47,6 +47,7 @@ SHOWN = {
     core.InvalidFeedback: (400, "FEEDBACK_FAILED", StatusCode.INVALID_ARGUMENT),
     core.InvalidToken: (400, "FEEDBACK_FAILED", StatusCode.INVALID_ARGUMENT),
     core.TokenExpired: (400, "FEEDBACK_FAILED", StatusCode.INVALID_ARGUMENT),
+    core.WindowPassed: (400, "FEEDBACK_FAILED", StatusCode.INVALID_ARGUMENT),
     core.Unauthenticated: (401, "UNAUTHORIZED", StatusCode.UNAUTHENTICATED),
     core.InvalidApiKey: (401, "INVALID_API_KEY", StatusCode.UNAUTHENTICATED),
     core.InvalidBearer: (401, "INVALID_TOKEN", StatusCode.UNAUTHENTICATED),

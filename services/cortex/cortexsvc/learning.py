@@ -10,10 +10,12 @@ from contextlib import asynccontextmanager
 from contextlib import suppress
 
 from cortexsvc import pacing
+from cortexsvc.beside import Companion
 from cortexsvc.catalog import Catalog
 from cortexsvc.catalog import Registry
 from cortexsvc.gathering import Pace
 from cortexsvc.keeping import Keeper
+from cortexsvc.lapsing import Lapsing
 from cortexsvc.recording import Chronicle
 from cortexsvc.recording import Recorder
 from cortexsvc.trainer import Trainer
@@ -151,13 +153,15 @@ class Learning:
             self._pace,
             self._stop,
             self._keeper,
-            self._recorder(layout, shard),
+            self._companions(layout, shard),
         )
 
-    def _recorder(self, layout: Layout, shard: int) -> Recorder | None:
-        if self._chronicle is None:
-            return None
-        return Recorder(self._client, layout, shard, self._chronicle)
+    def _companions(self, layout: Layout, shard: int) -> list[Companion]:
+        companions: list[Companion] = [Lapsing(self._client, layout, shard)]
+        if self._chronicle is not None:
+            recorder = Recorder(self._client, layout, shard, self._chronicle)
+            companions.append(recorder)
+        return companions
 
     async def _layout(self) -> Layout | None:
         backoff = pacing.Backoff(self._stop)

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from collections.abc import Callable
 from collections.abc import Mapping
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from contextlib import asynccontextmanager
 from contextlib import suppress
 from typing import Final
@@ -14,6 +16,7 @@ from typing import TypeVar
 
 from cortexsvc import ownership
 from cortexsvc import pacing
+from cortexsvc.beside import Companion
 from cortexsvc.catalog import Catalog
 from cortexsvc.catalog import Learnable
 from cortexsvc.catalog import Verdict
@@ -21,7 +24,6 @@ from cortexsvc.course import Kept
 from cortexsvc.gathering import Gatherer
 from cortexsvc.gathering import Pace
 from cortexsvc.keeping import Keeper
-from cortexsvc.recording import Recorder
 from cortexsvc.sorting import Key
 from cortexsvc.sorting import Sorted
 from cortexsvc.states import Held
@@ -63,7 +65,7 @@ class Trainer:
         pace: Pace,
         stop: asyncio.Event,
         keeper: Keeper,
-        recorder: Recorder | None = None,
+        companions: Sequence[Companion] = (),
     ) -> None:
         self.owner = False
         self.reached = asyncio.Event()  # the store has answered once
@@ -74,7 +76,7 @@ class Trainer:
         self._gatherer = Gatherer(consumer, pace)
         self._stop = stop
         self._keeper = keeper
-        self._recorder = recorder
+        self._companions = companions
         self._backoff = pacing.Backoff(stop)
         self._states = States()
         self._progress = asyncio.Condition()
@@ -115,7 +117,7 @@ class Trainer:
         self._states.clear()
         self.owner = True
         try:
-            async with ownership.kept(self._consumer) as lost, self._recording():
+            async with ownership.kept(self._consumer) as lost, self._accompanied():
                 while not (self._stop.is_set() or lost.is_set()):
                     await self._step()
         except Fenced:
@@ -126,13 +128,12 @@ class Trainer:
             logger.warning("lost shard %d with fence %d", shard, fence)
 
     @asynccontextmanager
-    async def _recording(self) -> AsyncIterator[None]:
-        """Have the decision log follow, if there is one."""
-        if self._recorder is None:
-            yield
-            return
-        work = self._recorder.run(self._consumer)
-        async with background(work, "recording decisions"):
+    async def _accompanied(self) -> AsyncIterator[None]:
+        """Have what is done beside the training done meanwhile."""
+        async with AsyncExitStack() as stack:
+            for one in self._companions:
+                work = background(one.run(self._consumer), type(one).__name__)
+                await stack.enter_async_context(work)
             yield
 
     async def _step(self) -> None:

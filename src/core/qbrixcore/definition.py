@@ -27,7 +27,7 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True):
     ``version`` grows with every change; ``hyper`` is validated and defaulted; ``dim``
     is the length of the policy's input, 0 where it reads no features. ``generation``
     is the one that learning has reached or is on its way to, from the params version
-    ``restored`` or from the prior.
+    ``restored`` or from the prior. ``default_reward`` is there only with a window.
     """
 
     tenant: str
@@ -43,6 +43,7 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True):
     reward_window_sec: int | None = None
     generation: int = 0
     restored: int | None = None
+    default_reward: float | None = None
     format: int = FORMAT
 
 
@@ -68,6 +69,7 @@ def make_definition(tenant: str, experiment: Experiment, version: int) -> Defini
         reward_window_sec=experiment.reward_window_sec,
         generation=experiment.generation,
         restored=experiment.restored,
+        default_reward=experiment.default_reward,
     )
 
 

@@ -19,8 +19,9 @@ QbrixError
 │   │   └── UnknownPolicy
 │   ├── InvalidContext
 │   └── InvalidFeedback
-│       └── InvalidToken
-│           └── TokenExpired
+│       ├── InvalidToken
+│       │   └── TokenExpired
+│       └── WindowPassed
 ├── Unauthenticated          unknown caller
 │   ├── InvalidApiKey
 │   └── InvalidBearer
@@ -125,6 +126,10 @@ class InvalidToken(InvalidFeedback):
 
 class TokenExpired(InvalidToken):
     """the request id has expired"""
+
+
+class WindowPassed(InvalidFeedback):
+    """the reward window of the selection has passed"""
 
 
 class Unauthenticated(QbrixError):

@@ -11,7 +11,8 @@ class Experiment(msgspec.Struct, frozen=True):
     """A pool and a policy, as a person configured them.
 
     ``policy_params`` is what was given, before defaults: the policy's spec validates it
-    and derives the rest. ``reward_window_sec`` bounds how late a reward may come.
+    and derives the rest. ``reward_window_sec`` bounds how late a reward may come;
+    ``default_reward`` is then learned of a selection for which none came.
     ``generation`` counts how often what was learned was replaced: by the prior, or by
     what was known as of the params version ``restored``.
     """
@@ -26,3 +27,4 @@ class Experiment(msgspec.Struct, frozen=True):
     reward_window_sec: int | None = None
     generation: int = 0
     restored: int | None = None
+    default_reward: float | None = None

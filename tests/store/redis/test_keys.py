@@ -26,7 +26,9 @@ def test_every_key_of_a_shard_has_its_hash_tag() -> None:
         layout.definition("t", "e1"),
         layout.params("t", "e1"),
         layout.channel(shard, keys.PARAMS),
+        layout.awaited(shard),
         keys.marks(3, shard, 7, 0),
+        keys.lapsed(3, shard, 7, 0),
     ]
     assert len(set(names)) == len(names)
     assert {re.match(r"qbrix:\{(s3\.\d)\}:", name)[1] for name in names} == {

@@ -89,6 +89,16 @@ def marks(layout: int, shard: int, issuer: int, chunk: int) -> str:
     return f"{prefix(layout, shard)}marks:{issuer:016x}:{chunk:x}"
 
 
+def awaited(layout: int, shard: int) -> str:
+    """Sorted set: batches of selections without feedback, by when they lapse, ms."""
+    return prefix(layout, shard) + "awaited"
+
+
+def lapsed(layout: int, shard: int, issuer: int, chunk: int) -> str:
+    """Bitmap with expiry: one bit for each mark that was set for a default reward."""
+    return f"{prefix(layout, shard)}lapsed:{issuer:016x}:{chunk:x}"
+
+
 def usage(layout: int, minute: int) -> str:
     """Hash with expiry: calls in a minute since the epoch, by key and by user."""
     return f"{prefix(layout, 0)}usage:{minute}"

@@ -116,6 +116,9 @@ class Layout(msgspec.Struct):
     def choices(self, shard: int) -> str:
         return keys.choices(self.number, shard)
 
+    def awaited(self, shard: int) -> str:
+        return keys.awaited(self.number, shard)
+
     def lease(self, shard: int) -> str:
         return keys.lease(self.number, shard)
 
