@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.proxy.people import Person
 from tests.proxy.people import add_person
+from tests.proxy.processes import environment
 
 from proxysvc.app import Worker
 from proxysvc.app import proxy
@@ -30,6 +31,14 @@ def settings(
         redis=redis_server,
         motor=MotorAddress(port=free_port()),
     )
+
+
+@pytest.fixture
+def environ(
+    postgres_server: PostgresSettings, redis_server: RedisSettings
+) -> dict[str, str]:
+    """What a proxy process on the embedded stores is started with."""
+    return environment(postgres_server, redis_server)
 
 
 @pytest.fixture

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.proxy.people import Person
-from tests.proxy.processes import environment
 from tests.proxy.processes import running
 from tests.proxy.wire import Wire
 from tests.proxy.wire import head
 
-from qbrixstore.postgres import PostgresSettings
-from qbrixstore.redis.config import RedisSettings
-
 SELECT = "/api/v1/agent/select"
 UNKNOWN = b'{"experiment_id": "unknown", "context": {"id": "somebody"}}'
-
-
-@pytest.fixture
-def environ(
-    postgres_server: PostgresSettings, redis_server: RedisSettings
-) -> dict[str, str]:
-    return environment(postgres_server, redis_server)
 
 
 async def test_a_connection_carries_any_number_of_bodies_however_they_arrive(

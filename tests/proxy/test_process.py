@@ -15,22 +15,12 @@ import psutil
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.proxy.people import Person
-from tests.proxy.processes import environment
 from tests.proxy.processes import running
 from tests.proxy.processes import start
 from tests.proxy.waiting import eventually
 
 from qbrixproto import common_pb2
 from qbrixproto.proxy_pb2_grpc import ProxyServiceStub
-from qbrixstore.postgres import PostgresSettings
-from qbrixstore.redis.config import RedisSettings
-
-
-@pytest.fixture
-def environ(
-    postgres_server: PostgresSettings, redis_server: RedisSettings
-) -> dict[str, str]:
-    return environment(postgres_server, redis_server)
 
 
 @pytest.fixture

@@ -6,27 +6,15 @@ import asyncio
 import signal
 from typing import Any
 
-import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.proxy.people import Person
-from tests.proxy.processes import environment
 from tests.proxy.processes import running
 from tests.proxy.wire import Wire
 from tests.proxy.wire import head
 
-from qbrixstore.postgres import PostgresSettings
-from qbrixstore.redis.config import RedisSettings
-
 SELECT = "/api/v1/agent/select"
 POOLS = "/api/v1/pools"
 KILLED = "Killing worker"
-
-
-@pytest.fixture
-def environ(
-    postgres_server: PostgresSettings, redis_server: RedisSettings
-) -> dict[str, str]:
-    return environment(postgres_server, redis_server)
 
 
 async def test_a_body_that_stalls_is_answered_408_and_the_connection_closed(

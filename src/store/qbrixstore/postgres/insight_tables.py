@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import BigInteger
-from sqlalchemy import ForeignKeyConstraint
 from sqlalchemy import Integer
 from sqlalchemy import String
 from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION
@@ -14,6 +13,7 @@ from sqlalchemy.orm import mapped_column
 
 from qbrixstore.postgres.tables import ID
 from qbrixstore.postgres.tables import Row
+from qbrixstore.postgres.tables import gone_with_experiment
 
 
 class ArmHourRow(Row):
@@ -23,13 +23,7 @@ class ArmHourRow(Row):
     """
 
     __tablename__ = "arm_hour"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["tenant_id", "experiment_id"],
-            ["experiment.tenant_id", "experiment.id"],
-            ondelete="CASCADE",
-        ),
-    )
+    __table_args__ = (gone_with_experiment(),)
 
     tenant_id: Mapped[str] = mapped_column(ID, primary_key=True)
     experiment_id: Mapped[str] = mapped_column(ID, primary_key=True)
@@ -51,13 +45,7 @@ class ExperimentContextsRow(Row):
     """Whom an experiment was selected for: a HyperLogLog as Redis writes it."""
 
     __tablename__ = "experiment_contexts"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["tenant_id", "experiment_id"],
-            ["experiment.tenant_id", "experiment.id"],
-            ondelete="CASCADE",
-        ),
-    )
+    __table_args__ = (gone_with_experiment(),)
 
     tenant_id: Mapped[str] = mapped_column(ID, primary_key=True)
     experiment_id: Mapped[str] = mapped_column(ID, primary_key=True)

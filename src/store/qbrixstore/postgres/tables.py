@@ -60,6 +60,15 @@ class Row(DeclarativeBase):
     }
 
 
+def gone_with_experiment() -> ForeignKeyConstraint:
+    """Rows of an experiment, which go when it is deleted."""
+    return ForeignKeyConstraint(
+        ["tenant_id", "experiment_id"],
+        ["experiment.tenant_id", "experiment.id"],
+        ondelete="CASCADE",
+    )
+
+
 class TenantRow(Row):
     """Whose things are whose."""
 
@@ -198,13 +207,7 @@ class GateRow(Row):
     """The gate of an experiment. ``version`` grows with every change of the gate."""
 
     __tablename__ = "gate"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["tenant_id", "experiment_id"],
-            ["experiment.tenant_id", "experiment.id"],
-            ondelete="CASCADE",
-        ),
-    )
+    __table_args__ = (gone_with_experiment(),)
 
     tenant_id: Mapped[str] = mapped_column(ID, primary_key=True)
     experiment_id: Mapped[str] = mapped_column(ID, primary_key=True)
@@ -226,13 +229,7 @@ class ParamSnapshotRow(Row):
     """Params of an experiment as they were at a version, with their header."""
 
     __tablename__ = "param_snapshot"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["tenant_id", "experiment_id"],
-            ["experiment.tenant_id", "experiment.id"],
-            ondelete="CASCADE",
-        ),
-    )
+    __table_args__ = (gone_with_experiment(),)
 
     tenant_id: Mapped[str] = mapped_column(ID, primary_key=True)
     experiment_id: Mapped[str] = mapped_column(ID, primary_key=True)
