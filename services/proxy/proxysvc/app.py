@@ -55,8 +55,8 @@ from proxysvc.readiness import Readiness
 from proxysvc.relay import Relay
 from proxysvc.selection import Selection
 from proxysvc.settings import ProxySettings
+from proxysvc.stream.assembly import motors
 from proxysvc.stream.client import MotorClient
-from proxysvc.stream.discovery import Discovery
 from proxysvc.token import Keyring
 from proxysvc.token import Mint
 from proxysvc.turns import Turns
@@ -160,7 +160,7 @@ async def proxy(settings: ProxySettings) -> AsyncIterator[Worker]:
         await stack.enter_async_context(relay.running())
 
         counting = Counting()
-        motor = await _motors(settings, stack)
+        motor = await stack.enter_async_context(motors(settings))
         told = await stack.enter_async_context(
             insights(engine, redis, layout, counting, motor)
         )
@@ -170,7 +170,12 @@ async def proxy(settings: ProxySettings) -> AsyncIterator[Worker]:
         pools = PoolService(engine, relay.wake)
         arms = ArmService(engine, publishing, settings.max_state_bytes, relay.wake)
         experiments = ExperimentService(
-            engine, publishing, settings.max_state_bytes, relay.wake, plans
+            engine,
+            publishing,
+            settings.max_state_bytes,
+            relay.wake,
+            plans,
+            settings.token_ttl_sec,
         )
         gates = GateService(engine, publishing, cache, relay.wake)
         readiness = Readiness(lambda: motor.motors)
@@ -214,17 +219,6 @@ async def proxy(settings: ProxySettings) -> AsyncIterator[Worker]:
 
         stack.callback(drain)
         yield Worker(http, served.port, drain, arrivals.hurry)
-
-
-async def _motors(settings: ProxySettings, stack: AsyncExitStack) -> MotorClient:
-    """A stream to each motor, as the names say at any time."""
-    discovery = Discovery(settings.motor.places)
-    timeout = settings.request_timeout_ms / 1_000
-    motor = MotorClient(await discovery.start(), settings.max_in_flight, timeout)
-    await stack.enter_async_context(motor)
-    looking = background(discovery.run(motor.follow), "looking for motors")
-    await stack.enter_async_context(looking)
-    return motor
 
 
 async def _selection(
