@@ -117,7 +117,15 @@ async def conversation(of: Definition) -> Conversation:
     states: SoftCache[Ready] = SoftCache(source.load, ttl=3_600, maxsize=10)
     selector = Selector(agents, states, seed=0)
     await selector.ready((of.tenant, of.experiment), of.version)
-    return Conversation(None, selector)
+    # one before this counted nothing
+    counts = "metrics" in signature(Conversation).parameters
+    return Conversation(None, selector, *([metrics()] if counts else []))
+
+
+def metrics() -> Any:
+    from motorsvc.metrics import MotorMetrics
+
+    return MotorMetrics()
 
 
 @pytest.mark.parametrize("items", [1, 8, FRAME])

@@ -11,6 +11,7 @@ from typing import Final
 from motorsvc.agents import AgentSource
 from motorsvc.cache import SoftCache
 from motorsvc.families import Families
+from motorsvc.metrics import MotorMetrics
 from motorsvc.selector import Selector
 from motorsvc.servicer import MotorServicer
 from motorsvc.settings import MotorSettings
@@ -46,11 +47,13 @@ class Backing:
         client: RedisClient,
         servicer: MotorServicer,
         seed: int | None,
+        metrics: MotorMetrics,
     ) -> None:
         self._settings = settings
         self._client = client
         self._servicer = servicer
         self._seed = seed
+        self._metrics = metrics
         self._families = Families()
         self._caches: list[SoftCache[Any]] = []
         self._task: asyncio.Task[None] | None = None
@@ -88,6 +91,7 @@ class Backing:
         )
         self._caches += [agents, states]
         changes = Changes(self._client, layout)
+        self._metrics.follow(changes, agents, states)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(layout.follow(self._client))
             tasks.create_task(_follow(changes, keys.DEFINITIONS, agents))

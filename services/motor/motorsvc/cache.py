@@ -64,6 +64,10 @@ class SoftCache(Generic[V]):
         self._changed: set[Key] = set()
         self._planned: dict[Key, asyncio.TimerHandle] = {}
         self._slots = asyncio.Semaphore(LOADS)
+        self.reads = self.failures = 0  # that ended so
+
+    def __len__(self) -> int:
+        return len(self._held)
 
     def peek(self, key: Key) -> V | None:
         """The value if it is warm; never waits."""
@@ -172,8 +176,12 @@ class SoftCache(Generic[V]):
     def _look_after(self, key: Key, task: asyncio.Task[V | None]) -> None:
         if self._loading.get(key) is task:
             del self._loading[key]
-        if task.cancelled() or (error := task.exception()) is None:
+        if task.cancelled():
             return
+        if (error := task.exception()) is None:
+            self.reads += 1
+            return
+        self.failures += 1
         if not isinstance(error, QbrixError):
             logger.error("reading %s failed", key, exc_info=error)
         elif not isinstance(error, Unavailable):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from collections.abc import Sequence
+from time import perf_counter
 from typing import Any
 from typing import Final
 
@@ -11,7 +13,9 @@ import grpc
 import numpy as np
 
 from motorsvc import frames
+from motorsvc.metrics import MotorMetrics
 from motorsvc.selector import LONGEST_ON_LOOP
+from motorsvc.selector import Choices
 from motorsvc.selector import Selector
 from motorsvc.states import Ready
 from qbrixcore.errors import InvalidContext
@@ -31,11 +35,12 @@ _END: Final[Any] = grpc.aio.EOF  # type: ignore[attr-defined]
 class Conversation:
     """Reads frames until the caller ends the stream or ``stop`` is called."""
 
-    def __init__(self, context: Any, selector: Selector) -> None:
+    def __init__(self, context: Any, selector: Selector, metrics: MotorMetrics) -> None:
         self._context = context
         self._selector = selector
+        self._metrics = metrics
         self._cold: set[asyncio.Task[None]] = set()
-        self._cold_items = 0
+        self.cold_items = 0
         self._received = 0
         self._writing = asyncio.Lock()
         self._reader: asyncio.Task[None] | None = None
@@ -70,17 +75,26 @@ class Conversation:
         # grpc takes one message at a time
         async with self._writing:
             answers.received = self._received
+            self._metrics.answered(answers)
             await self._context.write(answers)
 
     def _answer(self, frame: SelectFrame, answers: AnswerFrame) -> None:
         """Answer what is warm and cheap; start a task for every other group."""
-        if frames.item_count(frame) > frames.MAX_ITEMS:
+        began = perf_counter()
+        items = frames.item_count(frame)
+        if items > frames.MAX_ITEMS:
             error = InvalidContext(f"a frame holds at most {frames.MAX_ITEMS} items")
             for group in frame.groups:
                 frames.add_error(answers, group.seqs, error)
-            return
+        else:
+            self._answer_groups(frame.groups, answers)
+        self._metrics.frame(began, items)
+
+    def _answer_groups(
+        self, groups: Iterable[SelectGroup], answers: AnswerFrame
+    ) -> None:
         spent = 0.0
-        for group in frame.groups:
+        for group in groups:
             if not frames.is_sound(group):
                 frames.add_malformed(answers, group.seqs)
                 continue
@@ -95,7 +109,8 @@ class Conversation:
                     seqs, contexts = _in_time(group, 0.0, answers)
                     if seqs:
                         choices = self._selector.choose(ready, contexts)
-                        frames.add_choices(answers, seqs, ready, choices)
+                        self._add_choices(answers, seqs, ready, choices)
+                    self._metrics.warm()
             except InvalidContext:
                 self._answer_later(group)
             except Exception as error:
@@ -103,9 +118,9 @@ class Conversation:
 
     def _answer_later(self, group: SelectGroup) -> None:
         items = len(group.seqs)
-        if self._cold_items + items > MOST_COLD:
+        if self.cold_items + items > MOST_COLD:
             raise Overloaded("too many selects of this stream are waiting")
-        self._cold_items += items
+        self.cold_items += items
         task = asyncio.create_task(
             self._catch_up(group, asyncio.get_running_loop().time())
         )
@@ -114,7 +129,7 @@ class Conversation:
 
     def _caught_up(self, task: asyncio.Task[None], items: int) -> None:
         self._cold.discard(task)
-        self._cold_items -= items
+        self.cold_items -= items
         if not task.cancelled() and (error := task.exception()) is not None:
             # the stream is gone, and with it whoever waited
             logger.debug("an answer could not be written: %s", error)
@@ -133,6 +148,7 @@ class Conversation:
             frames.add_late(answers, group.seqs)
         except Exception as error:
             _refuse(answers, group, error)
+        self._metrics.cold(asyncio.get_running_loop().time() - arrived)
         await self._write(answers)
 
     async def _choose(
@@ -148,9 +164,19 @@ class Conversation:
             if bad and sound.any():
                 seqs = [seq for seq, fits in zip(seqs, sound, strict=True) if fits]
                 choices = await self._selector.choose_aside(ready, contexts[sound])
-                frames.add_choices(answers, seqs, ready, choices)
+                self._add_choices(answers, seqs, ready, choices)
         else:
-            frames.add_choices(answers, seqs, ready, choices)
+            self._add_choices(answers, seqs, ready, choices)
+
+    def _add_choices(
+        self,
+        answers: AnswerFrame,
+        seqs: Sequence[int],
+        ready: Ready,
+        choices: Choices,
+    ) -> None:
+        frames.add_choices(answers, seqs, ready, choices)
+        self._metrics.chose(ready.agent.policy.spec.name, len(seqs))
 
 
 def _in_time(

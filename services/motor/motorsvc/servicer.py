@@ -8,6 +8,7 @@ import grpc
 import numpy as np
 
 from motorsvc.conversation import Conversation
+from motorsvc.metrics import MotorMetrics
 from motorsvc.selector import Selector
 from qbrixcore.context import as_vector
 from qbrixcore.errors import ExperimentNotFound
@@ -24,11 +25,16 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class MotorServicer(motor_pb2_grpc.MotorServiceServicer):
     """Answers Unavailable until it has been given a selector."""
 
-    def __init__(self) -> None:
+    def __init__(self, metrics: MotorMetrics) -> None:
         self.health: Health | None = None
         self.selector: Selector | None = None
         self._conversations: set[Conversation] = set()
         self._stopping = False
+        self._metrics = metrics
+        metrics.watch(
+            lambda: len(self._conversations),
+            lambda: sum(one.cold_items for one in self._conversations),
+        )
 
     async def Select(
         self, request: motor_pb2.SelectRequest, context: Context
@@ -42,6 +48,7 @@ class MotorServicer(motor_pb2_grpc.MotorServiceServicer):
         ready = await selector.ready((request.tenant_id, request.experiment_id), 0)
         vector = as_vector(np.asarray(request.context.vector, dtype=np.float32))
         arms, _ = await selector.choose_aside(ready, vector.reshape(1, -1))
+        self._metrics.chose(ready.agent.policy.spec.name, 1)
         index = int(arms[0])
         arm = ready.agent.definition.arms[index]
         return motor_pb2.SelectResponse(
@@ -50,7 +57,7 @@ class MotorServicer(motor_pb2_grpc.MotorServiceServicer):
 
     async def SelectStream(self, requests: object, context: Context) -> None:
         """Frames of selects, until the caller or ``drain`` ends it."""
-        conversation = Conversation(context, self._working())
+        conversation = Conversation(context, self._working(), self._metrics)
         self._conversations.add(conversation)
         try:
             await conversation.run()

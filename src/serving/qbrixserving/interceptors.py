@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from collections.abc import Awaitable
 from collections.abc import Callable
 from contextlib import aclosing
+from time import perf_counter
 from typing import TYPE_CHECKING
 from typing import Any
 from typing import Final
@@ -20,6 +21,7 @@ from qbrixlog import get_logger
 from qbrixlog import request_context
 from qbrixserving.errors import grpc_status
 from qbrixserving.errors import retry_after
+from qbrixserving.metrics.calls import Call
 
 logger = get_logger(__name__)
 
@@ -27,6 +29,16 @@ REQUEST_ID: Final = "x-request-id"
 UNREADABLE: Final = "the message cannot be decoded"
 Context = grpc.aio.ServicerContext[Any, Any]
 Method = Callable[[Any, Context], Any]
+Meter = Callable[[str], Call | None]  # by the name of a method
+CODES: Final = tuple(code.name for code in grpc.StatusCode)
+OURS: Final = frozenset(
+    {
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.INTERNAL,
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.UNKNOWN,
+    }
+)
 
 
 if TYPE_CHECKING:
@@ -43,7 +55,9 @@ class CallGuard(Interceptor):
     runs in a request context; its id is in the trailing metadata of every answer.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, meter: Meter | None = None) -> None:
+        """``meter`` has what counts the calls of a method; a stream is no call."""
+        self._meter = meter
         self._guarded: dict[str, tuple[Any, Any]] = {}
 
     async def intercept_service(self, continuation: Any, details: Any) -> Any:
@@ -53,20 +67,24 @@ class CallGuard(Interceptor):
             return None
         known, guarded = self._guarded.get(details.method, (None, None))
         if known is not handler:
-            guarded = _guard(handler, details.method)
+            guarded = _guard(handler, details.method, self._meter)
             self._guarded[details.method] = (handler, guarded)
         return guarded
 
 
-def _guard(handler: Any, name: str) -> Any:
+def _guard(handler: Any, name: str, meter: Meter | None) -> Any:
     kind = "_".join(
         "stream" if streaming else "unary"
         for streaming in (handler.request_streaming, handler.response_streaming)
     )
-    guard = _streaming if handler.response_streaming else _single
+    method = getattr(handler, kind)
+    if handler.response_streaming:
+        guarded = _streaming(method, name)
+    else:
+        guarded = _single(method, name, None if meter is None else meter(name))
     build = getattr(grpc, f"{kind}_rpc_method_handler")
     return build(
-        guard(getattr(handler, kind), name),
+        guarded,
         _reading(handler),
         handler.response_serializer,
     )
@@ -97,11 +115,13 @@ async def _refuse(refused: Invalid) -> None:
     raise refused
 
 
-def _single(method: Method, name: str) -> Callable[[Any, Context], Awaitable[Any]]:
+def _single(
+    method: Method, name: str, meter: Call | None
+) -> Callable[[Any, Context], Awaitable[Any]]:
     async def answer(request: Any, context: Context) -> Any:
         if isinstance(request, Invalid):
-            return await _guarded(lambda: _refuse(request), context, name)
-        return await _guarded(lambda: method(request, context), context, name)
+            return await _guarded(lambda: _refuse(request), context, name, meter)
+        return await _guarded(lambda: method(request, context), context, name, meter)
 
     return answer
 
@@ -129,8 +149,12 @@ async def _write_all(messages: AsyncIterator[Any], context: Context) -> None:
 
 
 async def _guarded(
-    call: Callable[[], Awaitable[Any]], context: Context, name: str
+    call: Callable[[], Awaitable[Any]],
+    context: Context,
+    name: str,
+    meter: Call | None = None,
 ) -> Any:
+    began = perf_counter()
     given = dict(context.invocation_metadata() or ()).get(REQUEST_ID)
     with request_context(choose_request_id(given)) as request_id:
         mark = (REQUEST_ID, request_id)
@@ -141,8 +165,13 @@ async def _guarded(
         except Exception as error:
             if not isinstance(error, QbrixError):
                 logger.exception("unexpected error in %s", name)
+            if meter is not None:
+                status = grpc_status(error)[0]
+                meter.error(began, status.name, ours=status in OURS)
             await _abort(error, context, mark)
         context.set_trailing_metadata((*(context.trailing_metadata() or ()), mark))
+        if meter is not None:
+            meter.ok(began)
         return answer
 
 

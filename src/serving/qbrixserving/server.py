@@ -16,6 +16,7 @@ from qbrixlog import get_logger
 from qbrixserving.health import Health
 from qbrixserving.interceptors import CallGuard
 from qbrixserving.interceptors import Interceptor
+from qbrixserving.interceptors import Meter
 from qbrixserving.processes import CannotStart
 
 logger = get_logger(__name__)
@@ -66,17 +67,19 @@ async def serve_grpc(
     interceptors: Sequence[Interceptor] = (),
     drain: Callable[[], None] | None = None,
     credentials: grpc.ServerCredentials | None = None,
+    meter: Meter | None = None,
 ) -> AsyncIterator[Served]:
     """A server for the duration of the block, port 0 being any free one.
 
     ``services`` are the full names of what ``register`` adds. Ready only after
     ``served.health.set_ready(True)``. On leaving it turns unready, takes no new calls,
     calls ``drain`` (for streams that would never end by themselves) and gives calls in
-    flight ``grace_sec`` to finish. With ``credentials`` it speaks TLS.
+    flight ``grace_sec`` to finish. With ``credentials`` it speaks TLS. ``meter`` tells
+    what counts the calls of a method.
     Raises CannotStart when the port cannot be had.
     """
     server = grpc.aio.server(
-        interceptors=(CallGuard(), *interceptors),
+        interceptors=(CallGuard(meter), *interceptors),
         options=_arguments(options),
         maximum_concurrent_rpcs=options.max_concurrent_calls,
     )

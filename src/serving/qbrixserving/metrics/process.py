@@ -13,20 +13,11 @@ from qbrixserving.metrics.sheet import Sheet
 _STATM: Final = Path("/proc/self/statm")
 
 
-class Process:
-    """Time and memory of this process, as numbers on its sheet."""
-
-    def __init__(self, sheet: Sheet) -> None:
-        self._cpu = sheet.counter("cpu_seconds", "Processor time used.")
-        self._memory = sheet.gauge("resident_bytes", "Memory held.")
-        self._before = 0.0
-
-    def read(self) -> None:
-        """Bring them up to date."""
-        used = time.process_time()
-        self._cpu.add(used - self._before)
-        self._before = used
-        self._memory.set(_resident())
+def add_process(sheet: Sheet) -> None:
+    """Have a sheet say how much time and memory this process takes."""
+    cpu = sheet.counter("cpu_seconds", "Processor time used.")
+    sheet.follow(cpu, time.process_time)
+    sheet.show(sheet.gauge("resident_bytes", "Memory held."), _resident)
 
 
 def _resident() -> int:

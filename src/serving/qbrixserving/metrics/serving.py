@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 from qbrixlog import get_logger
 from qbrixserving.background import background
 from qbrixserving.metrics.board import Board
-from qbrixserving.metrics.process import Process
+from qbrixserving.metrics.process import add_process
 from qbrixserving.metrics.sheet import Sheet
 
 logger = get_logger(__name__)
@@ -41,6 +41,7 @@ async def exposed(
     if not port:
         yield
         return
+    add_process(sheet)
     exposition = Exposition(sheet, host, port, board)
     exposition.tick()
     async with background(exposition.run(), "keeping metrics level"):
@@ -62,7 +63,6 @@ class Exposition(Collector):
         self._board = board
         self._server: Any = None
         self._refused = False
-        sheet.readers.append(Process(sheet).read)
 
     async def run(self) -> None:
         """Keep level, for ever."""

@@ -180,6 +180,22 @@ class Sheet:
         """A distribution."""
         return self.histograms(name, text, bounds).of()
 
+    def follow(self, number: Number, read: Callable[[], float]) -> None:
+        """Have a number grow with one that is counted elsewhere, from 0 on."""
+        before = 0.0
+
+        def grow() -> None:
+            nonlocal before
+            now = read()
+            number.add(now - before)
+            before = now
+
+        self.readers.append(grow)
+
+    def show(self, number: Number, read: Callable[[], float]) -> None:
+        """Have a gauge say what something is."""
+        self.readers.append(lambda: number.set(read()))
+
     def refresh(self) -> None:
         """Bring the gauges up to date."""
         for read in self.readers:
