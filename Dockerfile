@@ -29,7 +29,7 @@ RUN --mount=type=cache,target=/root/.cache/uv \
 FROM build AS build-cortex
 RUN --mount=type=cache,target=/root/.cache/uv \
     /opt/uv/bin/uv pip install --constraint requirements.lock \
-    ./kernels ./src/core ./src/store ./src/proto ./src/log ./src/serving ./services/cortex
+    ./kernels ./src/core "./src/store[parquet]" ./src/proto ./src/log ./src/serving ./services/cortex
 
 FROM build AS build-cli
 RUN --mount=type=cache,target=/root/.cache/uv \
@@ -61,12 +61,17 @@ ENV NUMBA_CPU_NAME=${CPU} NUMBA_CPU_FEATURES="" NUMBA_CACHE_DIR=/tmp/kernels
 COPY --from=kernels /opt/kernels /opt/kernels
 ENTRYPOINT ["/opt/qbrix/start"]
 
-FROM compiled AS cli
+# with EVENT_LOG=parquet a volume belongs there
+FROM compiled AS recording
+RUN install -d -o 10001 -g 10001 /var/lib/qbrix
+ENV EVENT_LOG_DIR=/var/lib/qbrix/decisions
+
+FROM recording AS cli
 COPY --from=build-cli /opt/qbrix /opt/qbrix
 USER 10001:10001
 CMD ["qbrix", "--help"]
 
-FROM compiled AS cortex
+FROM recording AS cortex
 COPY --from=build-cortex /opt/qbrix /opt/qbrix
 ENV CORTEX_GRPC_HOST=0.0.0.0
 USER 10001:10001

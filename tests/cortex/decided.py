@@ -11,11 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.cortex.samples import TENANT
 from tests.cortex.samples import Shard
 
-from cortexsvc.recording import PostgresChronicle
-from cortexsvc.recording import Rows
+from cortexsvc.chronicle import PostgresChronicle
 from qbrixcore.errors import Unavailable
+from qbrixstore.decisions import Decision
+from qbrixstore.decisions import Rows
 from qbrixstore.postgres import system_session
-from qbrixstore.postgres.decisions import Decision
 from qbrixstore.postgres.decisions import DecisionLog
 from qbrixstore.redis import RedisStreamConsumer
 from qbrixstore.redis.choices import ChoiceEvent

@@ -18,14 +18,14 @@ from tests.cortex.samples import event
 from tests.cortex.samples import experiment
 from tests.cortex.samples import random_events
 
-from cortexsvc.recording import PostgresChronicle
+from cortexsvc.chronicle import PostgresChronicle
 from cortexsvc.recording import Recorder
 from qbrixcore.errors import Overloaded
 from qbrixcore.errors import Unavailable
+from qbrixstore.decisions import Decision
 from qbrixstore.postgres import PostgresSettings
 from qbrixstore.postgres import init_db
 from qbrixstore.postgres import system_session
-from qbrixstore.postgres.decisions import Decision
 from qbrixstore.postgres.decisions import DecisionLog
 from qbrixstore.redis import RedisStreamConsumer
 from qbrixstore.redis import RedisStreamPublisher
@@ -79,7 +79,7 @@ async def test_what_is_recorded_twice_is_recorded_once(
 ) -> None:
     await shard.append(*random_events(100))
     await Choices(shard.client, shard.layout, "w").append(
-        0, 1, [chosen(n) for n in range(100)]
+        1, [chosen(n) for n in range(100)]
     )
     await commit(consumer)
     dying = Recorder(shard.client, shard.layout, 0, Dying(engine, 30))
@@ -99,7 +99,7 @@ async def test_a_reward_meets_its_selection(
 ) -> None:
     vector = b"\0\0\x80\x3f\0\0\0\x40"
     choices = Choices(shard.client, shard.layout, "w")
-    await choices.append(0, 1, [chosen(1, vector=vector), chosen(2, context_id="ü")])
+    await choices.append(1, [chosen(1, vector=vector), chosen(2, context_id="ü")])
     await shard.append(
         event(1, arm=1, reward=0.5, vector=vector, issued_ms=1_001),
         event(3, arm=2, reward=1.0, propensity=0.125, issued_ms=1_003),
@@ -121,9 +121,9 @@ async def test_a_batch_of_selections_that_arrives_twice_counts_once(
     shard: Shard, consumer: RedisStreamConsumer, recorder: Recorder, engine: AsyncEngine
 ) -> None:
     choices = Choices(shard.client, shard.layout, "w")
-    assert await choices.append(0, 1, [chosen(1)])
-    assert not await choices.append(0, 1, [chosen(1)])
-    assert await choices.append(0, 2, [chosen(2)])
+    assert await choices.append(1, [chosen(1)])
+    assert not await choices.append(1, [chosen(1)])
+    assert await choices.append(2, [chosen(2)])
     await recorder.step(consumer)
     assert len(await decisions(engine)) == 2
 
@@ -132,11 +132,11 @@ async def test_selections_that_wait_are_limited(
     shard: Shard, consumer: RedisStreamConsumer, recorder: Recorder, engine: AsyncEngine
 ) -> None:
     choices = Choices(shard.client, shard.layout, "w", limit=2)
-    await choices.append(0, 1, [chosen(1), chosen(2)])
+    await choices.append(1, [chosen(1), chosen(2)])
     with pytest.raises(Overloaded):
-        await choices.append(0, 2, [chosen(3)])
+        await choices.append(2, [chosen(3)])
     await recorder.step(consumer)
-    assert await choices.append(0, 2, [chosen(3)])
+    assert await choices.append(2, [chosen(3)])
 
 
 async def test_what_waits_to_be_recorded_fills_the_log(
@@ -225,6 +225,7 @@ async def test_days_that_are_over_are_dropped(
     async with system_session(engine) as session:
         log = DecisionLog(session)
         assert await log.drop_before(date(2020, 1, 2)) == [
+            "decision_control_20200101",
             "decision_reward_20200101",
             "decision_selection_20200101",
         ]

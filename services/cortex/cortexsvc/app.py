@@ -12,17 +12,19 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
 
 import grpc
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cortexsvc.catalog import PostgresRegistry
+from cortexsvc.chronicle import Chronicle
+from cortexsvc.chronicle import PostgresChronicle
 from cortexsvc.gathering import Pace
 from cortexsvc.keeping import Keeper
 from cortexsvc.keeping import PostgresArchive
 from cortexsvc.learning import Learning
-from cortexsvc.recording import Chronicle
-from cortexsvc.recording import PostgresChronicle
 from cortexsvc.servicer import SERVICE
 from cortexsvc.servicer import CortexServicer
 from cortexsvc.settings import CortexSettings
@@ -30,11 +32,14 @@ from qbrixproto import common_pb2
 from qbrixproto import cortex_pb2_grpc
 from qbrixserving.background import background
 from qbrixserving.health import Health
+from qbrixserving.processes import CannotStart
 from qbrixserving.server import Served
 from qbrixserving.server import serve_grpc
 from qbrixstore.postgres import init_db
 from qbrixstore.rebuild import open_store
 from qbrixstore.redis.client import RedisClient
+
+WITHOUT_PYARROW: Final = "EVENT_LOG=parquet needs qbrix-store[parquet] installed"
 
 
 @asynccontextmanager
@@ -76,7 +81,13 @@ async def cortex(settings: CortexSettings) -> AsyncIterator[Served]:
 def _chronicle(settings: CortexSettings, engine: AsyncEngine) -> Chronicle | None:
     if settings.event_log == "off":
         return None
-    return PostgresChronicle(engine, settings.event_log_days)
+    if settings.event_log == "postgres":
+        return PostgresChronicle(engine, settings.event_log_days)
+    try:
+        from cortexsvc.filing import ParquetChronicle
+    except ImportError as error:
+        raise CannotStart(f"{error}: {WITHOUT_PYARROW}") from error
+    return ParquetChronicle(Path(settings.event_log_dir), settings.event_log_days)
 
 
 def _pace(settings: CortexSettings) -> Pace:

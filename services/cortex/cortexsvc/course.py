@@ -13,7 +13,9 @@ from cortexsvc.sorting import Control
 from cortexsvc.sorting import Group
 from qbrixcore.errors import CorruptState
 from qbrixcore.errors import QbrixError
+from qbrixcore.param import build
 from qbrixcore.param.codec import Header
+from qbrixcore.param.codec import Origin
 from qbrixcore.param.codec import Stored
 from qbrixcore.param.state import BaseParamState
 from qbrixcore.policy.base import BasePolicy
@@ -66,7 +68,10 @@ class Course:
         if folded.learned:
             self.state = folded.state
             self.learned += folded.learned
-            self._note(updates=self.header.updates + folded.learned)
+            self._note(
+                updates=self.header.updates + folded.learned,
+                builds=build.joined(self.header.builds),
+            )
 
     def _obey(self, control: Control) -> None:
         event = control.event
@@ -87,12 +92,25 @@ class Course:
             state = self._policy.grow(hyper, state, event.num_arms)
         self.state, self._hyper = state, hyper
         self._note(
+            **self._origin(event),
             num_arms=state.num_arms,
             generation=max(event.generation, self.header.generation),
             updates=updates,
             definition=event.version,
             hyper=event.hyper,
         )
+
+    def _origin(self, event: ControlEvent) -> dict[str, Any]:
+        """Where to begin to come to what follows, if it is another generation."""
+        if event.generation <= self.header.generation:
+            return {}
+        origin = Origin(
+            definition=event.version,
+            num_arms=event.num_arms,
+            hyper=event.hyper,
+            restored=event.restored,
+        )
+        return {"origin": origin, "builds": ()}
 
     def _anew(self, event: ControlEvent, hyper: Any) -> tuple[BaseParamState, int]:
         """What a generation starts from, and the rewards in it."""

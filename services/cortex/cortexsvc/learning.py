@@ -13,14 +13,15 @@ from cortexsvc import pacing
 from cortexsvc.beside import Companion
 from cortexsvc.catalog import Catalog
 from cortexsvc.catalog import Registry
+from cortexsvc.chronicle import Chronicle
 from cortexsvc.gathering import Pace
 from cortexsvc.keeping import Keeper
 from cortexsvc.lapsing import Lapsing
-from cortexsvc.recording import Chronicle
 from cortexsvc.recording import Recorder
 from cortexsvc.trainer import Trainer
 from qbrixcore.errors import Unavailable
 from qbrixcore.errors import UnknownPolicy
+from qbrixcore.param import build
 from qbrixcore.policy.registry import SPECS
 from qbrixcore.policy.registry import implementation
 from qbrixlog import get_logger
@@ -189,6 +190,7 @@ class Learning:
 
         One in any case: the first brings the compiler along.
         """
+        await asyncio.to_thread(build.fingerprint)
         with suppress(Unavailable):
             for policy in sorted(await definitions.policies()) or list(SPECS)[:1]:
                 with suppress(UnknownPolicy):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import Annotated
-from typing import Literal
 
 import msgspec
 
+from qbrixserving.event_log import DIRECTORY
+from qbrixserving.event_log import EventLog
+from qbrixserving.event_log import EventLogDir
 from qbrixstore.postgres.config import PostgresSettings
 from qbrixstore.redis.config import RedisSettings
 
@@ -47,13 +49,8 @@ class CortexSettings(msgspec.Struct, frozen=True, kw_only=True):
     snapshots_kept: Annotated[
         int, msgspec.Meta(ge=1, description="versions of params kept per experiment")
     ] = 10
-    event_log: Annotated[
-        Literal["off", "postgres"],
-        msgspec.Meta(
-            description="where selections and rewards are recorded; one value for all",
-            extra={"env": "EVENT_LOG"},
-        ),
-    ] = "off"
+    event_log: EventLog = "off"
+    event_log_dir: EventLogDir = DIRECTORY
     event_log_days: Annotated[
         int,
         msgspec.Meta(

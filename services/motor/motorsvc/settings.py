@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from typing import Annotated
-from typing import Literal
 
 import msgspec
 
+from qbrixserving.event_log import EventLog
 from qbrixstore.redis.config import RedisSettings
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
@@ -51,11 +51,5 @@ class MotorSettings(msgspec.Struct, frozen=True, kw_only=True):
             description="seconds that a choice counts as in flight, unless learned"
         ),
     ] = 60.0
-    event_log: Annotated[
-        Literal["off", "postgres"],
-        msgspec.Meta(
-            description="where selections and rewards are recorded; one value for all",
-            extra={"env": "EVENT_LOG"},
-        ),
-    ] = "off"
+    event_log: EventLog = "off"
     redis: RedisSettings = msgspec.field(default_factory=RedisSettings)

@@ -19,11 +19,11 @@ from sqlalchemy import select
 from qbrixcli.embedded.errors import StartError
 from qbrixcli.maintenance import reach_postgres
 from qbrixcore.errors import QbrixError
+from qbrixstore.decisions import Decision
 from qbrixstore.postgres import Limits
 from qbrixstore.postgres import PostgresSettings
 from qbrixstore.postgres import init_db
 from qbrixstore.postgres import system_session
-from qbrixstore.postgres.decisions import Decision
 from qbrixstore.postgres.decisions import DecisionLog
 from qbrixstore.postgres.tables import ArmRow
 from qbrixstore.postgres.tables import ExperimentRow

@@ -13,6 +13,7 @@ from qbrixcore.definition import Definition
 from qbrixcore.errors import CorruptState
 from qbrixcore.errors import Invalid
 from qbrixcore.param import codec
+from qbrixcore.param.codec import Origin
 from qbrixcore.param.codec import Stored
 from qbrixlog import get_logger
 from qbrixstore.postgres import system_session
@@ -73,7 +74,7 @@ async def rebuild(client: RedisClient, engine: AsyncEngine, layout: Layout) -> R
         if not missing and await definitions.get(*key) is not None:
             continue
         try:
-            await _restore(engine, definitions, key, rebuilt)
+            await _restore(engine, definitions, key, layout, rebuilt)
         except (Invalid, CorruptState) as error:
             rebuilt.unusable += 1
             logger.error("experiment %s cannot be rebuilt: %s", key[1], error)
@@ -89,7 +90,11 @@ async def _experiments(engine: AsyncEngine) -> AsyncIterator[Key]:
 
 
 async def _restore(
-    engine: AsyncEngine, definitions: Definitions, key: Key, rebuilt: Rebuilt
+    engine: AsyncEngine,
+    definitions: Definitions,
+    key: Key,
+    layout: Layout,
+    rebuilt: Rebuilt,
 ) -> None:
     async with system_session(engine) as session:
         definition = await Outbox(session).current(*key)
@@ -99,7 +104,8 @@ async def _restore(
             *key, definition.generation, definition.restored
         )
     stored = codec.first(definition) if data is None else codec.decode(data)
-    await definitions.publish(definition, _again(stored, definition, highest))
+    again = _again(stored, definition, highest, layout)
+    await definitions.publish(definition, again)
     if data is None:
         rebuilt.blank += 1
         logger.info("experiment %s starts from the prior", key[1])
@@ -113,7 +119,9 @@ async def _restore(
         )
 
 
-def _again(stored: Stored, definition: Definition, highest: int) -> Stored:
+def _again(
+    stored: Stored, definition: Definition, highest: int, layout: Layout
+) -> Stored:
     """The state as the beginning of another log. Raises CorruptState."""
     header = stored.header
     if header.policy != definition.policy:
@@ -124,5 +132,13 @@ def _again(stored: Stored, definition: Definition, highest: int) -> Stored:
         generation=definition.generation,
         version=highest + AHEAD,
         learned_through="0-0",
+        origin=Origin(
+            definition=header.definition,
+            num_arms=header.num_arms,
+            hyper=header.hyper,
+            restored=header.version or None,
+            since=layout.incarnation,
+        ),
+        builds=(),
     )
     return Stored(header, stored.state)

@@ -43,13 +43,29 @@ class ArrayInfo(msgspec.Struct, frozen=True, array_like=True):
     shape: tuple[int, ...]
 
 
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """What a generation started from: the prior, or the params version ``restored``.
+
+    The hyperparameters and the definition they are of are those of the beginning.
+    ``since`` names the store that it went on in, where an earlier one was lost.
+    """
+
+    definition: int
+    num_arms: int
+    hyper: dict[str, Any] | None
+    restored: int | None = None
+    since: str = ""
+
+
 class Header(msgspec.Struct, frozen=True, kw_only=True):
     """Whose state this is, and how far it has learned.
 
     ``learned_through`` is the id of the last stream entry learned and
     ``learned_through_ms`` its time; ``updates`` counts the rewards learned. ``hyper``
     are the hyperparameters it learns by and ``definition`` the version they are of;
-    states without them learn by those of the newest definition.
+    states without them learn by those of the newest definition. ``origin`` and the
+    ``builds`` of the program that have learned since say how to come to the same state
+    again.
     """
 
     policy: str
@@ -63,6 +79,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     updates: int = 0
     definition: int = 0
     hyper: dict[str, Any] | None = None
+    origin: Origin | None = None
+    builds: tuple[str, ...] = ()
     arrays: list[ArrayInfo] = []
     format: int = FORMAT
     min_reader: int = FORMAT
@@ -94,7 +112,14 @@ def first(definition: Definition) -> Stored:
     hyper = spec.validate(definition.hyper)
     stored = fresh(spec, hyper, len(definition.arms), definition.generation)
     header = msgspec.structs.replace(
-        stored.header, definition=definition.version, hyper=definition.hyper
+        stored.header,
+        definition=definition.version,
+        hyper=definition.hyper,
+        origin=Origin(
+            definition=definition.version,
+            num_arms=len(definition.arms),
+            hyper=definition.hyper,
+        ),
     )
     return Stored(header, stored.state)
 

@@ -22,47 +22,54 @@ TOKEN: Final = String(64)
 _BY_DAY: Final[dict[str, Any]] = {"postgresql_partition_by": "RANGE (day)"}
 
 
-class DecisionSelectionRow(Row):
-    """A selection, keyed by its place in the stream it came through."""
+class _Placed:
+    """The key of every row: the place of its event in the stream it came through."""
+
+    experiment_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(SOURCE, primary_key=True)
+    entry_ms: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    entry_number: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    place: Mapped[int] = mapped_column(Integer, primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ID)
+
+
+class _Choice(_Placed):
+    """What selections and rewards both say of what was chosen."""
+
+    token_id: Mapped[str] = mapped_column(TOKEN)
+    generation: Mapped[int] = mapped_column(BigInteger)
+    arm_index: Mapped[int] = mapped_column(Integer)
+    propensity: Mapped[float | None] = mapped_column(DOUBLE_PRECISION)
+    vector: Mapped[bytes | None] = mapped_column(LargeBinary)
+    issued_ms: Mapped[int] = mapped_column(BigInteger)
+
+
+class DecisionSelectionRow(_Choice, Row):
+    """A selection."""
 
     __tablename__ = "decision_selection"
     __table_args__ = _BY_DAY
 
-    experiment_id: Mapped[str] = mapped_column(ID, primary_key=True)
-    day: Mapped[date] = mapped_column(primary_key=True)
-    source: Mapped[str] = mapped_column(SOURCE, primary_key=True)
-    entry_ms: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    entry_number: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    place: Mapped[int] = mapped_column(Integer, primary_key=True)
-    tenant_id: Mapped[str] = mapped_column(ID)
-    token_id: Mapped[str] = mapped_column(TOKEN)
-    generation: Mapped[int] = mapped_column(BigInteger)
-    arm_index: Mapped[int] = mapped_column(Integer)
-    propensity: Mapped[float | None] = mapped_column(DOUBLE_PRECISION)
-    vector: Mapped[bytes | None] = mapped_column(LargeBinary)
-    issued_ms: Mapped[int] = mapped_column(BigInteger)
     param_version: Mapped[int | None] = mapped_column(BigInteger)
     context_id: Mapped[str]
 
 
-class DecisionRewardRow(Row):
-    """A reward, keyed by its place in the feedback log."""
+class DecisionRewardRow(_Choice, Row):
+    """A reward, of a user or by default."""
 
     __tablename__ = "decision_reward"
     __table_args__ = _BY_DAY
 
-    experiment_id: Mapped[str] = mapped_column(ID, primary_key=True)
-    day: Mapped[date] = mapped_column(primary_key=True)
-    source: Mapped[str] = mapped_column(SOURCE, primary_key=True)
-    entry_ms: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    entry_number: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    place: Mapped[int] = mapped_column(Integer, primary_key=True)
-    tenant_id: Mapped[str] = mapped_column(ID)
-    token_id: Mapped[str] = mapped_column(TOKEN)
-    generation: Mapped[int] = mapped_column(BigInteger)
-    arm_index: Mapped[int] = mapped_column(Integer)
-    propensity: Mapped[float | None] = mapped_column(DOUBLE_PRECISION)
-    vector: Mapped[bytes | None] = mapped_column(LargeBinary)
-    issued_ms: Mapped[int] = mapped_column(BigInteger)
     reward: Mapped[float] = mapped_column(DOUBLE_PRECISION)
     received_ms: Mapped[int] = mapped_column(BigInteger)
+
+
+class DecisionControlRow(_Placed, Row):
+    """What an experiment is learned by from here on, as the feedback log says it."""
+
+    __tablename__ = "decision_control"
+    __table_args__ = _BY_DAY
+
+    version: Mapped[int] = mapped_column(BigInteger)
+    event: Mapped[bytes] = mapped_column(LargeBinary)

@@ -7,78 +7,43 @@ from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
-from datetime import UTC
 from datetime import date
-from datetime import datetime
 from datetime import timedelta
 from typing import Any
 from typing import Final
-from typing import NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-SELECTIONS: Final = "decision_selection"
-REWARDS: Final = "decision_reward"
+from qbrixstore.decisions import COLUMNS
+from qbrixstore.decisions import CONTROLS
+from qbrixstore.decisions import PLACE
+from qbrixstore.decisions import REWARDS
+from qbrixstore.decisions import SELECTIONS
+from qbrixstore.decisions import Columns
+from qbrixstore.decisions import Decision
+from qbrixstore.decisions import Kind
+from qbrixstore.decisions import Logged
+from qbrixstore.decisions import control_of
+from qbrixstore.decisions import logged
+from qbrixstore.decisions import reward_of
+
 ROWS_A_STATEMENT: Final = 100  # more hold up the loop of who writes them
 _PARTITIONING: Final = 0x716272_6465636C  # an advisory lock: one makes partitions
 _DAY: Final = timedelta(days=1)
-_KEY: Final = {
-    "experiment_id": "varchar",
+_TYPES: Final[Mapping[Kind, str]] = {
+    "id": "varchar",
+    "text": "text",
     "day": "date",
-    "source": "varchar",
-    "entry_ms": "bigint",
-    "entry_number": "bigint",
-    "place": "integer",
+    "int32": "integer",
+    "int64": "bigint",
+    "float64": "float8",
+    "bytes": "bytea",
 }
-_SHARED: Final = {
-    **_KEY,
-    "tenant_id": "varchar",
-    "token_id": "varchar",
-    "generation": "bigint",
-    "arm_index": "integer",
-    "propensity": "float8",
-    "vector": "bytea",
-    "issued_ms": "bigint",
-}
-_COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
-    SELECTIONS: {**_SHARED, "param_version": "bigint", "context_id": "text"},
-    REWARDS: {**_SHARED, "reward": "float8", "received_ms": "bigint"},
-}
-
-
-class Place(NamedTuple):
-    """Where an event stood: the first columns of its row, in their order."""
-
-    experiment_id: str
-    day: date
-    source: str
-    entry_ms: int
-    entry_number: int
-    place: int
-
-
-class Decision(NamedTuple):
-    """What is known of one selection; the reward is None as long as there is none."""
-
-    token_id: str
-    issued_ms: int
-    context_id: str | None
-    generation: int
-    param_version: int | None
-    arm_index: int
-    propensity: float | None
-    reward: float | None
-    vector: bytes | None
-
-
-def day_of(ms: int) -> date:
-    """The day, UTC, of milliseconds since 1970."""
-    return datetime.fromtimestamp(ms / 1_000, UTC).date()
 
 
 class DecisionLog:
-    """Both tables, inside the caller's system session."""
+    """Its tables, inside the caller's system session."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
@@ -88,7 +53,7 @@ class DecisionLog:
         await self._session.execute(
             text("select pg_advisory_xact_lock(:key)"), {"key": _PARTITIONING}
         )
-        for table in _COLUMNS:
+        for table in COLUMNS:
             for day in sorted(days):
                 await self._session.execute(text(_partition(table, day)))
 
@@ -97,7 +62,7 @@ class DecisionLog:
 
         Their days must be open.
         """
-        columns = _COLUMNS[table]
+        columns = COLUMNS[table]
         statement = text(_upsert(table, columns))
         for start in range(0, len(rows), ROWS_A_STATEMENT):
             part = zip(*rows[start : start + ROWS_A_STATEMENT], strict=True)
@@ -113,7 +78,7 @@ class DecisionLog:
                 " join pg_class p on p.oid = i.inhparent"
                 " where p.relname = any(:tables)"
             ),
-            {"tables": list(_COLUMNS)},
+            {"tables": list(COLUMNS)},
         )
         old = sorted(_older(found, day))
         for name in old:
@@ -134,6 +99,24 @@ class DecisionLog:
         async for row in rows:
             yield Decision(*row)
 
+    async def rewards(
+        self, experiment_id: str, generation: int
+    ) -> AsyncIterator[Logged]:
+        """All of a generation, as they follow each other in the log."""
+        query = text(_REWARDS)
+        given = {"experiment": experiment_id, "generation": generation}
+        rows = await self._session.stream(query, given)
+        async for row in rows.mappings():
+            yield logged(row, reward_of(row))
+
+    async def controls(self, experiment_id: str) -> AsyncIterator[Logged]:
+        """What it was to be learned by, in the order of the log."""
+        rows = await self._session.stream(
+            text(_CONTROLS), {"experiment": experiment_id}
+        )
+        async for row in rows.mappings():
+            yield logged(row, control_of(row))
+
 
 def _partition(table: str, day: date) -> str:
     return (
@@ -146,12 +129,14 @@ def _older(names: Iterable[str], day: date) -> list[str]:
     return [name for name in names if name.rpartition("_")[2] < f"{day:%Y%m%d}"]
 
 
-def _upsert(table: str, columns: Mapping[str, str]) -> str:
-    given = ", ".join(f"cast(:{name} as {kind}[])" for name, kind in columns.items())
-    rest = ", ".join(f"{name} = excluded.{name}" for name in columns.keys() - _KEY)
+def _upsert(table: str, columns: Columns) -> str:
+    given = ", ".join(
+        f"cast(:{name} as {_TYPES[kind]}[])" for name, kind in columns.items()
+    )
+    rest = ", ".join(f"{name} = excluded.{name}" for name in columns.keys() - PLACE)
     return (
         f"insert into {table} ({', '.join(columns)}) select * from unnest({given})"
-        f" on conflict ({', '.join(_KEY)}) do update set {rest}"
+        f" on conflict ({', '.join(PLACE)}) do update set {rest}"
     )
 
 
@@ -172,3 +157,11 @@ select * from (
     on r.token_id = s.token_id
 ) as decision"""
 _ORDER: Final = " order by issued_ms, token_id"
+_IN_ORDER: Final = " order by entry_ms, entry_number, place, source"
+_REWARDS: Final = (
+    f"select * from {REWARDS}"
+    " where experiment_id = :experiment and generation = :generation" + _IN_ORDER
+)
+_CONTROLS: Final = (
+    f"select * from {CONTROLS} where experiment_id = :experiment" + _IN_ORDER
+)

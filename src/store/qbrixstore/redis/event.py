@@ -96,12 +96,20 @@ def decode_many(events: Sequence[bytes]) -> list[LogEvent | InvalidFeedback]:
 
 
 def _attempt(data: bytes) -> LogEvent | InvalidFeedback:
-    with suppress(msgspec.MsgspecError, ValueError, RecursionError):
-        return _CONTROLS.decode(data)
+    with suppress(InvalidFeedback):
+        return decode_control(data)
     try:
         return decode(data)
     except InvalidFeedback as error:
         return error
+
+
+def decode_control(data: bytes) -> ControlEvent:
+    """Control event of a wire form, as ``decode`` does. Raises InvalidFeedback."""
+    try:
+        return _CONTROLS.decode(data)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise InvalidFeedback(f"undecodable event: {error}") from error
 
 
 def decode(data: bytes) -> FeedbackEvent:

@@ -39,12 +39,21 @@ class Tail:
         """Of the selections."""
         return cls(client, layout, shard, layout.choices(shard), "chosen_trimmed")
 
-    async def read(self, through: str = LAST) -> list[Entry]:
-        """The oldest entries, none of them behind an id. Raises Unavailable."""
+    async def length(self) -> int:
+        """How many entries there are. Raises Unavailable."""
+        return int(await self._client.execute("XLEN", self._stream))
+
+    async def read(
+        self, through: str = LAST, count: int = ENTRIES_A_READ, behind: str = START
+    ) -> list[Entry]:
+        """The oldest entries behind one id, up to and with another.
+
+        Raises Unavailable.
+        """
         if through == START:
             return []
         rows = await self._client.execute(
-            "XRANGE", self._stream, "-", through, "COUNT", ENTRIES_A_READ
+            "XRANGE", self._stream, f"({behind}", through, "COUNT", count
         )
         return [Entry(key.decode(), fields[1::2]) for key, fields in rows]
 
