@@ -10,7 +10,6 @@ that waits is appended, then streams and stores are closed.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -40,14 +39,19 @@ from proxysvc.gates.service import GateService
 from proxysvc.grpc.server import serve_proxy
 from proxysvc.http.bounds import Bounds
 from proxysvc.http.cors import with_cors
+from proxysvc.http.metering import metered
 from proxysvc.http.routes import rest_api
 from proxysvc.insight.assembly import insights
+from proxysvc.insight.counting import Appended
 from proxysvc.insight.counting import CountedPublisher
 from proxysvc.insight.counting import Counting
 from proxysvc.journal import Journal
 from proxysvc.journal import new_chooser
 from proxysvc.lifespan import ASGIApp
 from proxysvc.lifespan import Lifespan
+from proxysvc.metrics import ProxyMetrics
+from proxysvc.opening import layout_of
+from proxysvc.opening import note_schema
 from proxysvc.pools import PoolService
 from proxysvc.publishing import Publishing
 from proxysvc.rates.bank import CallBank
@@ -60,12 +64,11 @@ from proxysvc.stream.client import MotorClient
 from proxysvc.token import Keyring
 from proxysvc.token import Mint
 from proxysvc.turns import Turns
-from qbrixcore.errors import Unavailable
 from qbrixlog import get_logger
 from qbrixserving.background import background
+from qbrixserving.metrics.board import Board
+from qbrixserving.metrics.serving import exposed
 from qbrixstore.postgres import init_db
-from qbrixstore.postgres.migrate import schema_is_current
-from qbrixstore.rebuild import open_store
 from qbrixstore.redis.calls import CallBudgets
 from qbrixstore.redis.changes import Changes
 from qbrixstore.redis.choices import Choices
@@ -78,8 +81,6 @@ from qbrixstore.redis.usage import Usage
 
 logger = get_logger(__name__)
 
-PATIENCE: Final = 30.0  # seconds that a starting worker waits for redis
-RETRY_SEC: Final = 0.25
 SLACK: Final = 0.5
 SHORTEST_STOP: Final = 1.5  # seconds for connections to drain
 LONGEST_STOP: Final = 3.0
@@ -104,12 +105,12 @@ class HotState(NamedTuple):
     selection: Selection
 
 
-def create_app(settings: ProxySettings) -> ASGIApp:
+def create_app(settings: ProxySettings, board: Board | None = None) -> ASGIApp:
     """The application that Granian runs in each worker; builds nothing before that."""
 
     @asynccontextmanager
     async def start() -> AsyncIterator[Worker]:
-        async with proxy(settings) as worker:
+        async with proxy(settings, board) as worker:
             yield worker
 
     # selects under way are answered, and the supervisor's patience is not used up
@@ -118,14 +119,20 @@ def create_app(settings: ProxySettings) -> ASGIApp:
 
 
 @asynccontextmanager
-async def proxy(settings: ProxySettings) -> AsyncIterator[Worker]:
-    """One worker with everything it needs. Raises Unavailable without a store."""
+async def proxy(
+    settings: ProxySettings, board: Board | None = None
+) -> AsyncIterator[Worker]:
+    """One worker with everything it needs. Raises Unavailable without a store.
+
+    Its metrics are those of all workers that share the ``board``.
+    """
+    metrics = ProxyMetrics()
     async with AsyncExitStack() as stack:
         engine = init_db(settings.postgres)
         stack.push_async_callback(engine.dispose)
-        await _note_schema(engine)
+        await note_schema(engine)
         redis = await stack.enter_async_context(RedisClient(settings.redis))
-        layout = await _layout(redis, engine)
+        layout = await layout_of(redis, engine)
         follow = background(layout.follow(redis), "following the store")
         await stack.enter_async_context(follow)
         bearers = Bearers(
@@ -159,13 +166,13 @@ async def proxy(settings: ProxySettings) -> AsyncIterator[Worker]:
         relay = Relay(engine, publishing, [herald.relay_batch, stored.relay_batch])
         await stack.enter_async_context(relay.running())
 
-        counting = Counting()
+        counting = Counting(metrics.selected)
         motor = await stack.enter_async_context(motors(settings))
         told = await stack.enter_async_context(
             insights(engine, redis, layout, counting, motor)
         )
         selection = await _selection(
-            settings, stack, cache, redis, layout, counting, motor
+            settings, stack, cache, redis, layout, counting, motor, metrics.appended
         )
         pools = PoolService(engine, relay.wake)
         arms = ArmService(engine, publishing, settings.max_state_bytes, relay.wake)
@@ -189,6 +196,7 @@ async def proxy(settings: ProxySettings) -> AsyncIterator[Worker]:
                 accounts,
                 selection,
                 readiness,
+                metrics.meter,
             )
         )
         arrivals = Arrivals()
@@ -208,8 +216,12 @@ async def proxy(settings: ProxySettings) -> AsyncIterator[Worker]:
             arrivals,
             bounds,
         )
-        fast = FastPath(rest, HotState(authenticator, selection), arrivals)
+        hot = HotState(authenticator, selection)
+        fast = FastPath(metered(rest, metrics), hot, arrivals, metrics.http)
         http = with_cors(fast, settings.cors_origins)
+        metrics.watch(authenticator, cache, changes, motor)
+        listening = settings.metrics_host, settings.metrics_port
+        await stack.enter_async_context(exposed(metrics.sheet, *listening, board))
         readiness.start()
         await served.health.set_ready(True)
 
@@ -229,6 +241,7 @@ async def _selection(
     layout: Layout,
     counting: Counting,
     motor: MotorClient,
+    appended: Appended,
 ) -> Selection:
     keyring = Keyring.parse(settings.token_secret_keys, strong=settings.env == "prod")
     timeout = settings.request_timeout_ms / 1_000
@@ -238,7 +251,7 @@ async def _selection(
         token_ttl_sec=settings.token_ttl_sec,
         limit=settings.max_backlog,
     )
-    counted = CountedPublisher(publisher, counting)
+    counted = CountedPublisher(publisher, counting, appended)
     log = FeedbackLog(counted, layout, settings.max_in_flight, timeout)
     stack.push_async_callback(log.close)
     mint = Mint(keyring, layout)
@@ -268,25 +281,3 @@ async def _authenticator(
     return Authenticator(
         find, bearers.read_access, anonymous=anonymous, budget_of=bank.of
     )
-
-
-async def _note_schema(engine: AsyncEngine) -> None:
-    """Say so when the tables are not this version's; a newer one may well do."""
-    try:
-        if not await schema_is_current(engine):
-            logger.error("the database schema is not this version's: run qbrix migrate")
-    except Unavailable as error:
-        logger.warning("starting without postgres: %s", error)
-
-
-async def _layout(redis: RedisClient, engine: AsyncEngine) -> Layout:
-    """The layout of the store, waited for while it starts. Raises Unavailable."""
-    deadline = asyncio.get_running_loop().time() + PATIENCE
-    while True:
-        try:
-            return await open_store(redis, engine)
-        except Unavailable as error:
-            if asyncio.get_running_loop().time() > deadline:
-                raise
-            logger.warning("waiting for redis: %s", error)
-            await asyncio.sleep(RETRY_SEC)

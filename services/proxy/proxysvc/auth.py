@@ -96,6 +96,7 @@ class Authenticator:
         self._gap = 0
         self._news: TTLCache[str, int] = TTLCache(maxsize, NEWS_KEPT)
         self._missed = asyncio.Event()
+        self.misses = 0  # calls that could not be answered from memory
 
     def cached(self, key: bytes | None) -> Principal | None:
         """The principal of a warm credential, else None; never waits.
@@ -150,6 +151,7 @@ class Authenticator:
 
     async def _found(self, key: bytes, digest: bytes) -> Principal:
         claim = self._claim(key)
+        self.misses += 1
         if digest in self._unknown:
             raise claim.refusal()
         if len(self._flight) >= self._waiting:

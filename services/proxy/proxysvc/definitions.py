@@ -102,6 +102,10 @@ class DefinitionCache:
         self._flight: SingleFlight[Key, Entry] = SingleFlight()
         self._changed: set[Key] = set()
         self._reading: set[Key] = set()
+        self.misses = 0  # calls that could not be answered from memory
+
+    def __len__(self) -> int:
+        return len(self._entries)
 
     def get_cached(self, tenant: str, experiment: str) -> Entry | None:
         """The entry if it is warm; never waits."""
@@ -120,6 +124,7 @@ class DefinitionCache:
         entry = self._entries.get(key)
         if entry is not None:
             return entry
+        self.misses += 1
         if key in self._missing:
             raise _not_found(experiment)
         return await self._flight.run(key, lambda: self._read(key))

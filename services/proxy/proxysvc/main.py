@@ -26,6 +26,7 @@ from granian.server.mp import MPServer
 
 from proxysvc.settings import ProxySettings
 from qbrixlog import configure_logging
+from qbrixserving.metrics.board import Board
 from qbrixserving.processes import CannotStart
 from qbrixserving.processes import die_with_parent
 from qbrixserving.processes import port_is_free
@@ -88,7 +89,8 @@ def serve(settings: ProxySettings) -> None:
     )
     # nobody is left to end a worker that does not stop, so it is not asked to
     follow_parent = die_with_parent(signal.SIGKILL)
-    load = functools.partial(load_app, settings, follow_parent)
+    board = Board(settings.http_workers)
+    load = functools.partial(load_app, settings, follow_parent, board)
     server.serve(target_loader=load, wrap_loader=False)
 
 
@@ -106,7 +108,9 @@ class Supervising(MPServer):
             _thread.start_new_thread(self.main_loop_interrupt.set, ())
 
 
-def load_app(settings: ProxySettings, follow_parent: Callable[[], None]) -> Any:
+def load_app(
+    settings: ProxySettings, follow_parent: Callable[[], None], board: Board
+) -> Any:
     """What a worker serves; runs in the worker, after the fork."""
     # keeps the terminal's Ctrl-C for the parent, which stops the workers in order
     os.setpgid(0, 0)
@@ -117,7 +121,7 @@ def load_app(settings: ProxySettings, follow_parent: Callable[[], None]) -> Any:
     from proxysvc.app import create_app
     from proxysvc.leaving import stay_for_now
 
-    app = create_app(settings)
+    app = create_app(settings, board)
     # the handlers that the server sets next forget what comes too early for them
     stay_for_now()
     return app

@@ -75,6 +75,12 @@ class ProxySettings(msgspec.Struct, frozen=True, kw_only=True):
         str, msgspec.Meta(description="address the HTTP port binds to")
     ] = "127.0.0.1"
     http_port: Annotated[Port, msgspec.Meta(description="HTTP port")] = 8_080
+    metrics_host: Annotated[
+        str, msgspec.Meta(description="address the port for metrics binds to")
+    ] = "127.0.0.1"
+    metrics_port: Annotated[
+        Port, msgspec.Meta(description="HTTP port for metrics, 0 for none")
+    ] = 9_450
     http_workers: Annotated[
         int, msgspec.Meta(ge=1, le=256, description="worker processes")
     ] = 1

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from collections.abc import Callable
+from collections.abc import Mapping
+from time import perf_counter
 from typing import Final
 from typing import NamedTuple
 from typing import Protocol
@@ -45,6 +47,8 @@ from proxysvc.fast.wire import FeedbackRequest
 from proxysvc.fast.wire import SelectedArm
 from proxysvc.fast.wire import SelectReply
 from proxysvc.fast.wire import SelectRequest
+from proxysvc.metrics import UNPROCESSABLE
+from proxysvc.metrics import ProxyMetrics
 from proxysvc.scopes import AGENT_READ
 from proxysvc.scopes import AGENT_WRITE
 from proxysvc.scopes import require
@@ -54,6 +58,8 @@ from qbrixlog import choose_request_id
 from qbrixlog import get_logger
 from qbrixlog import request_context
 from qbrixserving.errors import Code
+from qbrixserving.errors import http_answer
+from qbrixserving.metrics.calls import Call
 from qbrixstore.postgres.principal import Principal
 
 logger = get_logger(__name__)
@@ -84,22 +90,36 @@ class _Route(NamedTuple):
     needs: str
     answer: Callable[[Principal, bytes, str], Awaitable[Answer]]
     failed: Code
+    call: Call
 
 
 class FastPath:
     """An ASGI application in front of ``inner``, which gets every other request."""
 
-    def __init__(self, inner: ASGIApp, state: FastState, arrivals: Arrivals) -> None:
+    def __init__(
+        self,
+        inner: ASGIApp,
+        state: FastState,
+        arrivals: Arrivals,
+        calls: Mapping[str, Call] | None = None,
+    ) -> None:
+        """``calls`` count what is answered here."""
+        if calls is None:
+            calls = ProxyMetrics().http
         self._inner = inner
         self._state = state
         self._arrivals = arrivals
         self._room = Room()
         batches = Batches(state.selection)
+        read, write = AGENT_READ, AGENT_WRITE
+        failed, internal = Code.SELECTION_FAILED, Code.INTERNAL_ERROR
+        select, feedback = calls["select"], calls["feedback"]
+        selects, feedbacks = calls["select_batch"], calls["feedback_batch"]
         self._routes = {
-            SELECT: _Route(AGENT_READ, self._select, Code.SELECTION_FAILED),
-            FEEDBACK: _Route(AGENT_WRITE, self._feedback, Code.INTERNAL_ERROR),
-            SELECT_BATCH: _Route(AGENT_READ, batches.select, Code.SELECTION_FAILED),
-            FEEDBACK_BATCH: _Route(AGENT_WRITE, batches.feedback, Code.INTERNAL_ERROR),
+            SELECT: _Route(read, self._select, failed, select),
+            FEEDBACK: _Route(write, self._feedback, internal, feedback),
+            SELECT_BATCH: _Route(read, batches.select, failed, selects),
+            FEEDBACK_BATCH: _Route(write, batches.feedback, internal, feedbacks),
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -108,6 +128,7 @@ class FastPath:
         if route is None:
             await self._inner(scope, receive, send)
             return
+        began = perf_counter()
         headers: dict[bytes, bytes] = dict(scope["headers"])
         given = headers.get(b"x-request-id")
         trace = choose_request_id(None if given is None else given.decode("latin-1"))
@@ -117,9 +138,11 @@ class FastPath:
             return
         if scope["method"] != "POST":
             detail = f"method {scope['method']} is not allowed"
+            _refused(route, began)
             await send_refusal(send, 405, detail, tag, ALLOW_POST)
             return
         if not is_json(headers):
+            _refused(route, began)
             await send_refusal(send, 415, NOT_JSON, tag)
             return
         try:
@@ -129,19 +152,28 @@ class FastPath:
             body = await self._arrivals.in_time(arriving)
             status, reply, more = await route.answer(principal, body, trace)
         except TooLarge:
+            _refused(route, began)
             await send_refusal(send, 413, f"body over {MAX_BYTES} bytes", tag)
         except TooSlow:
+            _refused(route, began)
             await send_refusal(send, 408, SLOW, tag, CLOSE)
         except Disconnected:
             # a client that is still there sent malformed chunks
+            _refused(route, began)
             await send_refusal(send, 400, CUT_OFF, tag)
         except QbrixError as error:
+            _failed(route, began, error)
             await send_error(send, error, tag, route.failed)
         except Exception as error:
             with request_context(trace):
                 logger.exception("unexpected error in %s", scope["path"])
+            _failed(route, began, error)
             await send_error(send, error, tag, route.failed)
         else:
+            if status < 400:
+                route.call.ok(began)
+            else:
+                route.call.error(began, UNPROCESSABLE, ours=False)
             await send_json(send, status, reply, tag, *more)
 
     async def _principal(
@@ -186,3 +218,12 @@ class FastPath:
             principal, request.request_id, request.reward
         )
         return _ACCEPTED
+
+
+def _refused(route: _Route, began: float) -> None:
+    route.call.error(began, Code.BAD_REQUEST, ours=False)
+
+
+def _failed(route: _Route, began: float, error: BaseException) -> None:
+    status, code, _, _ = http_answer(error)
+    route.call.error(began, route.failed if status == 500 else code, ours=status >= 500)

@@ -25,6 +25,7 @@ from qbrixproto import auth_pb2
 from qbrixproto import auth_pb2_grpc
 from qbrixproto import proxy_pb2
 from qbrixproto import proxy_pb2_grpc
+from qbrixserving.interceptors import Meter
 from qbrixserving.server import GrpcOptions
 from qbrixserving.server import Served
 from qbrixserving.server import serve_grpc
@@ -53,6 +54,7 @@ async def serve_proxy(
     accounts: Accounts,
     selection: Selection,
     readiness: Readiness,
+    meter: Meter,
 ) -> AsyncIterator[Served]:
     """ProxyService and AuthService with health and reflection. Raises CannotStart."""
     auth = AuthServicer(authenticator, accounts)
@@ -79,6 +81,7 @@ async def serve_proxy(
         register,
         options=OPTIONS,
         interceptors=(bounds,),
+        meter=meter,
         credentials=None if pair is None else grpc.ssl_server_credentials([pair]),
     ) as served:
         yield served

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from collections.abc import Sequence
 from hashlib import blake2b
+from time import perf_counter
 from typing import Any
 from typing import Final
 from typing import Protocol
@@ -15,6 +17,14 @@ from qbrixstore.cells import Cell
 LONGEST_ID: Final = 64  # characters of a context id that are kept as they are
 
 Place = tuple[str, str, int]  # tenant, experiment, arm
+# of a policy: how many it decided, and how many a gate or a pause did
+Noted = Callable[[str, int, int], None]
+# when it began by perf_counter, how many events, and how many were new
+Appended = Callable[[float, int, int], None]
+
+
+def _nobody(*told: object) -> None:
+    pass
 
 
 class Rewarding(Protocol):
@@ -48,6 +58,7 @@ class Tally:
         "feedback",
         "first",
         "last",
+        "policy",
         "reward_max",
         "reward_min",
         "reward_sum",
@@ -55,6 +66,7 @@ class Tally:
     )
 
     def __init__(self) -> None:
+        self.policy = ""  # known once there is a selection
         self.selections = 0
         self.defaults = 0
         self.first = self.last = 0.0
@@ -81,7 +93,9 @@ class Tally:
 class Counting:
     """Dictionary look-ups on the way of a select; taken away about once a second."""
 
-    def __init__(self) -> None:
+    def __init__(self, noted: Noted = _nobody) -> None:
+        """``noted`` is told of what is taken, by policy."""
+        self._noted = noted
         self._tallies: dict[Place, Tally] = {}
 
     def selected(
@@ -95,6 +109,7 @@ class Counting:
         tally.last = now = time.time()
         if not tally.selections:
             tally.first = now
+            tally.policy = definition.policy
         tally.selections += 1
         if is_default:
             tally.defaults += 1
@@ -118,19 +133,28 @@ class Counting:
     def take(self) -> dict[Place, Tally]:
         """What was counted since the last take."""
         taken, self._tallies = self._tallies, {}
+        for tally in taken.values():
+            if tally.selections:
+                decided = tally.selections - tally.defaults
+                self._noted(tally.policy, decided, tally.defaults)
         return taken
 
 
 class CountedPublisher:
     """Counts what the log had not seen before; a repeat is not counted again."""
 
-    def __init__(self, publisher: Publisher, counting: Counting) -> None:
+    def __init__(
+        self, publisher: Publisher, counting: Counting, appended: Appended = _nobody
+    ) -> None:
         self._publisher = publisher
         self._counting = counting
+        self._appended = appended
 
     async def append(self, events: Sequence[Rewarding]) -> list[bool]:
         """As the publisher does. Raises what it raises, and counts nothing then."""
+        began = perf_counter()
         fresh = await self._publisher.append(events)
+        self._appended(began, len(events), sum(fresh))
         for event, new in zip(events, fresh, strict=True):
             if new:
                 self._counting.rewarded(event)
