@@ -96,11 +96,11 @@ class Backing:
             tasks.create_task(layout.follow(self._client))
             tasks.create_task(_follow(changes, keys.DEFINITIONS, agents))
             tasks.create_task(_follow(changes, keys.PARAMS, states))
-            self._servicer.selector = Selector(
-                agents, states, self._seed, weigh=self._settings.event_log != "off"
-            )
             await self._families.warm(await self._policies(definitions))
             _spare_collector()
+            self._servicer.work(
+                Selector(agents, states, self._seed, weigh=settings.event_log != "off")
+            )
             await health.set_ready(True)
             logger.info("the motor is ready")
             await self._families.warm_rest()

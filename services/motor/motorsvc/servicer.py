@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import grpc
@@ -23,11 +24,12 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class MotorServicer(motor_pb2_grpc.MotorServiceServicer):
-    """Answers Unavailable until it has been given a selector."""
+    """Until it is told to work, calls are answered Unavailable and streams wait."""
 
     def __init__(self, metrics: MotorMetrics) -> None:
         self.health: Health | None = None
         self.selector: Selector | None = None
+        self._awake = asyncio.Event()
         self._conversations: set[Conversation] = set()
         self._stopping = False
         self._metrics = metrics
@@ -56,7 +58,11 @@ class MotorServicer(motor_pb2_grpc.MotorServiceServicer):
         )
 
     async def SelectStream(self, requests: object, context: Context) -> None:
-        """Frames of selects, until the caller or ``drain`` ends it."""
+        """Frames of selects, until the caller or ``drain`` ends it.
+
+        It begins once the motor works: who waits for its greeting loses nothing.
+        """
+        await self._awake.wait()
         conversation = Conversation(context, self._working(), self._metrics)
         self._conversations.add(conversation)
         try:
@@ -72,9 +78,15 @@ class MotorServicer(motor_pb2_grpc.MotorServiceServicer):
             return common_pb2.HealthCheckResponse()
         return self.health.answer()
 
+    def work(self, selector: Selector) -> None:
+        """Choose with this from now on, for the streams that wait to begin with."""
+        self.selector = selector
+        self._awake.set()
+
     def drain(self) -> None:
         """End the streams, each after it has answered what it has read."""
         self._stopping = True
+        self._awake.set()
         for conversation in self._conversations:
             conversation.stop()
 
@@ -82,5 +94,5 @@ class MotorServicer(motor_pb2_grpc.MotorServiceServicer):
         if self._stopping:
             raise Unavailable("the motor is stopping")
         if self.selector is None:
-            raise Unavailable("the motor has not reached redis yet")
+            raise Unavailable("the motor is not ready yet")
         return self.selector
