@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Sequence
 from copy import copy
 from typing import Final
@@ -38,7 +39,9 @@ class FeedbackLog:
     ) -> None:
         self._layout = layout
         self._max_waiting = max_waiting
-        self._lanes = [_Lane(publisher, timeout) for _ in range(layout.shards)]
+        self._lanes: defaultdict[int, _Lane] = defaultdict(
+            lambda: _Lane(publisher, timeout)
+        )
 
     async def append(self, event: Event) -> bool:
         """Whether the event is new; returns only when Redis has it.
@@ -53,13 +56,13 @@ class FeedbackLog:
 
         Raises Overloaded at once, the future Unavailable.
         """
-        if sum(lane.waiting for lane in self._lanes) >= self._max_waiting:
+        if sum(lane.waiting for lane in self._lanes.values()) >= self._max_waiting:
             raise Overloaded("too much feedback is waiting")
         return self._lanes[self._layout.shard_of(event.experiment)].put(event)
 
     async def close(self) -> None:
         """Finish the appends under way."""
-        await asyncio.gather(*(lane.close() for lane in self._lanes))
+        await asyncio.gather(*(lane.close() for lane in self._lanes.values()))
 
 
 class _Lane:

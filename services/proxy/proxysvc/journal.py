@@ -31,9 +31,8 @@ MOST_WAITING: Final = 50_000
 
 
 class _Batch(msgspec.Struct, frozen=True):
-    """Selections of one shard, under the number by which they are appended once."""
+    """Selections under the number by which they are appended once."""
 
-    shard: int
     number: int
     events: list[ChoiceEvent]
 
@@ -78,7 +77,7 @@ class Journal:
             if not self._batches:
                 self._cut()
             batch = self._batches[0]
-            await self._choices.append(batch.shard, batch.number, batch.events)
+            await self._choices.append(batch.number, batch.events)
             self._batches.popleft()
 
     async def _run(self) -> None:
@@ -101,14 +100,10 @@ class Journal:
                 logger.error("%d selections not recorded", self.dropped - dropped)
 
     def _cut(self) -> None:
-        by_shard: dict[int, list[ChoiceEvent]] = {}
-        for _ in range(min(len(self._waiting), EVENTS_A_BATCH)):
-            event = _event(*self._waiting.popleft())
-            shard = self._choices.shard_of(event.experiment)
-            by_shard.setdefault(shard, []).append(event)
-        for shard, events in by_shard.items():
-            self._number += 1
-            self._batches.append(_Batch(shard, self._number, events))
+        count = min(len(self._waiting), EVENTS_A_BATCH)
+        events = [_event(*self._waiting.popleft()) for _ in range(count)]
+        self._number += 1
+        self._batches.append(_Batch(self._number, events))
 
 
 def new_chooser() -> str:

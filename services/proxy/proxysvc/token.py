@@ -15,6 +15,7 @@ import msgspec
 from qbrixcore.definition import Definition
 from qbrixcore.errors import InvalidToken
 from qbrixcore.errors import TokenExpired
+from qbrixcore.errors import WindowPassed
 from qbrixstore.redis.layout import Layout
 
 FORMAT: Final = 1
@@ -28,7 +29,10 @@ _FROM_URL: Final = bytes.maketrans(b"-_+/", b"+/!!")
 
 
 class Token(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """One selection. ``vector`` is little-endian float32; times are epoch ms."""
+    """One selection. ``vector`` is little-endian float32; times are epoch ms.
+
+    Feedback is accepted for ``window_sec``, 0: for as long as any token lives.
+    """
 
     format: int
     key_id: str
@@ -44,6 +48,7 @@ class Token(msgspec.Struct, array_like=True, frozen=True, gc=False):
     propensity: float | None
     vector: bytes | None
     flags: int = 0
+    window_sec: int = 0
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
@@ -91,22 +96,34 @@ class Keyring:
 
 
 class Issuer:
-    """Where tokens come from: a random 64-bit number and a counter per shard.
+    """Where tokens come from: for each shard a random 64-bit number and a counter.
 
     Made once in each worker process, after the fork, so that no two processes share
-    a number. Counters are dense, which keeps the marks of learned tokens compact.
+    a number. No two shards do either, so that a token stays one of a kind when shards
+    are put together. Counters are dense, which keeps the marks of learned tokens
+    compact.
     """
 
-    __slots__ = ("_counts", "number")
+    __slots__ = ("_counts", "_numbers")
 
-    def __init__(self, shards: int) -> None:
-        self.number = secrets.randbits(64)
-        self._counts = [0] * shards
+    def __init__(self) -> None:
+        self._numbers: list[int] = []
+        self._counts: list[int] = []
 
-    def next(self, shard: int) -> int:
-        sequence = self._counts[shard]
+    def next(self, shard: int) -> tuple[int, int]:
+        """Number and sequence of the next token."""
+        try:
+            sequence = self._counts[shard]
+        except IndexError:
+            self._grow(shard + 1)
+            sequence = 0
         self._counts[shard] = sequence + 1
-        return sequence
+        return self._numbers[shard], sequence
+
+    def _grow(self, shards: int) -> None:
+        missing = shards - len(self._counts)
+        self._numbers += [secrets.randbits(64) for _ in range(missing)]
+        self._counts += [0] * missing
 
 
 def seal(token: Token, key: hashlib.blake2b) -> str:
@@ -147,7 +164,7 @@ class Mint:
     def __init__(self, keyring: Keyring, layout: Layout) -> None:
         self._keyring = keyring
         self._layout = layout
-        self._issuer = Issuer(layout.shards)
+        self._issuer = Issuer()
 
     def mint(
         self,
@@ -160,14 +177,16 @@ class Mint:
         flags: int = 0,
     ) -> str:
         """A new token, issued now."""
+        shard = self._layout.shard_of(definition.experiment)
+        issuer, sequence = self._issuer.next(shard)
         token = Token(
             FORMAT,
             self._keyring.signing_id,
             definition.tenant,
             definition.experiment,
             self._layout.number,
-            self._issuer.number,
-            self._issuer.next(self._layout.shard_of(definition.experiment)),
+            issuer,
+            sequence,
             time.time_ns() // 1_000_000,
             arm,
             generation,
@@ -175,6 +194,7 @@ class Mint:
             propensity,
             vector,
             flags,
+            definition.reward_window_sec or 0,
         )
         return seal(token, self._keyring.signing_key)
 
@@ -191,6 +211,15 @@ def admit(token: Token, tenant: str, ttl_sec: float, now_ms: int | None = None) 
     )
     if age_ms > ttl_sec * 1000:
         raise TokenExpired(f"token expired: issued {age_ms // 1000} seconds ago")
+
+
+def check_window(token: Token) -> None:
+    """Raises WindowPassed for a token whose experiment waits no longer."""
+    late_ms = time.time_ns() // 1_000_000 - token.issued_ms - token.window_sec * 1_000
+    if late_ms > 0:
+        raise WindowPassed(
+            f"the reward window of {token.window_sec} seconds has passed"
+        )
 
 
 def _keyed(secret: bytes) -> hashlib.blake2b:

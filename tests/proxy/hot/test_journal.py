@@ -136,10 +136,8 @@ class Flaky(Choices):
         super().__init__(rest.redis, rest.layout, "w")
         self.calls = 0
 
-    async def append(
-        self, shard: int, number: int, events: Sequence[ChoiceEvent]
-    ) -> bool:
-        new = await super().append(shard, number, events)
+    async def append(self, number: int, events: Sequence[ChoiceEvent]) -> bool:
+        new = await super().append(number, events)
         self.calls += 1
         if self.calls % 2:
             raise Unavailable("lost")

@@ -31,7 +31,6 @@ class Line:
 
     def __init__(self, counts: Counts) -> None:
         self._counts = counts
-        self.shard_of = counts.shard_of
         self.down = False
         self.mute = False
         self.sent: list[Batch] = []
@@ -190,7 +189,7 @@ async def test_large_counts_go_in_parts(
         assert await counts.unique_contexts(key_of(made)) == 36
 
 
-async def test_a_batch_stays_within_a_shard(redis: RedisClient) -> None:
+async def test_a_batch_is_counted_in_every_shard(redis: RedisClient) -> None:
     layout = Layout(2, 4)
     for shard in range(4):
         await redis.execute("HSET", layout.meta(shard), "layout", layout.mark)
@@ -200,10 +199,9 @@ async def test_a_batch_stays_within_a_shard(redis: RedisClient) -> None:
     for made in many:
         counting.selected(made, 0, False, "somebody")
     await Flusher(counting, line).flush()
-    assert {batch.shard for batch in line.sent} == {0, 1, 2, 3}
-    for batch in line.sent:
-        for group in batch.groups:
-            assert layout.shard_of(group.experiment) == batch.shard
+    assert {layout.shard_of(made.experiment) for made in many} == {0, 1, 2, 3}
+    [batch] = line.sent
+    assert not await counts.add(batch), "every shard knows its number"
     for made in many:
         assert (await total(counts, made))[0].selections == 1
 

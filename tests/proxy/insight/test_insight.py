@@ -215,7 +215,7 @@ async def test_hours_are_told_apart(
         cell = Cell(10**number, 0, 0, first_ms=(now - ago) * HOUR_MS)
         ids = [f"{number} {who}" for who in range(10)]
         group = Group(admin.tenant_id, plain["id"], now - ago, {0: cell}, ids)
-        await counts.add(Batch("hours", number + 1, 0, [group]))
+        await counts.add(Batch("hours", number + 1, [group]))
         if number % 2:
             await Roller(engine, counts).roll_up()
 

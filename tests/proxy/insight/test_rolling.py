@@ -52,7 +52,7 @@ class Adding:
         hour = hour_of(time.time_ns() // 1_000_000) - hours_ago
         arms = dict.fromkeys(range(3), ONE)
         group = Group(*self._key, hour, arms, [f"{self._number}"])
-        await self._counts.add(Batch(self._issuer, self._number, 0, [group]))
+        await self._counts.add(Batch(self._issuer, self._number, [group]))
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def group(
 
 
 def batch(number: int, *groups: Group, issuer: str = "one") -> Batch:
-    return Batch(issuer, number, 0, groups)
+    return Batch(issuer, number, groups)
 
 
 def bare(cell: Cell) -> Cell:

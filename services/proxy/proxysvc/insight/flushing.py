@@ -39,8 +39,6 @@ Where = tuple[str, str, int]  # tenant, experiment, hour
 class Counts(Protocol):
     """What is needed of the counts in Redis."""
 
-    def shard_of(self, experiment: str) -> int: ...
-
     async def add(self, batch: Batch) -> bool: ...
 
 
@@ -145,26 +143,22 @@ class Flusher:
             self._contexts += len(waiting.contexts) - before
 
     def _cut(self) -> Batch:
-        """The next batch, of one shard. Something waits when this is called."""
+        """The next batch. Something waits when this is called."""
         self._number += 1
         groups: list[Group] = []
         cells, contexts = CELLS_A_BATCH, CONTEXTS_A_BATCH
-        shard = -1
         for where, waiting in list(self._waiting.items()):
-            of = self._counts.shard_of(where[1])
-            if shard in (-1, of):
-                shard = of
-                group = _part(where, waiting, cells, contexts)
-                groups.append(group)
-                cells -= len(group.arms)
-                contexts -= len(group.contexts)
-                if not (waiting.arms or waiting.contexts):
-                    del self._waiting[where]
-                if cells <= 0 or contexts <= 0:
-                    break
+            group = _part(where, waiting, cells, contexts)
+            groups.append(group)
+            cells -= len(group.arms)
+            contexts -= len(group.contexts)
+            if not (waiting.arms or waiting.contexts):
+                del self._waiting[where]
+            if cells <= 0 or contexts <= 0:
+                break
         self._cells -= CELLS_A_BATCH - cells
         self._contexts -= CONTEXTS_A_BATCH - contexts
-        return Batch(self._issuer, self._number, shard, groups)
+        return Batch(self._issuer, self._number, groups)
 
 
 def _part(where: Where, waiting: Waiting, cells: int, contexts: int) -> Group:

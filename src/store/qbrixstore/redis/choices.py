@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from copy import copy
 from typing import Annotated
 from typing import Final
 
@@ -73,17 +74,26 @@ class Choices:
         self._issuer = issuer
         self._limit = limit
 
-    def shard_of(self, experiment: str) -> int:
-        return self._layout.shard_of(experiment)
+    async def append(self, number: int, events: Sequence[ChoiceEvent]) -> bool:
+        """Whether the batch was new; numbers of a worker grow.
 
-    async def append(
-        self, shard: int, number: int, events: Sequence[ChoiceEvent]
-    ) -> bool:
-        """Whether the batch was new; numbers of a worker and shard grow.
-
-        After Unavailable it may have been appended: repeat it. Raises Overloaded.
+        After Unavailable it may have been appended: repeat it, before any other one.
+        Raises Overloaded.
         """
-        layout = self._layout
+        layout = copy(self._layout)
+        by_shard: dict[int, list[ChoiceEvent]] = {}
+        for event in events:
+            shard = layout.shard_of(event.experiment)
+            by_shard.setdefault(shard, []).append(event)
+        fresh = [
+            await self._append(layout, shard, number, some)
+            for shard, some in by_shard.items()
+        ]
+        return any(fresh)
+
+    async def _append(
+        self, layout: Layout, shard: int, number: int, events: Sequence[ChoiceEvent]
+    ) -> bool:
         names = [
             layout.choices(shard),
             layout.meta(shard),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from copy import copy
 from typing import Final
 
 import msgspec
@@ -36,7 +37,7 @@ FIELDS_INLINE: Final = 1_000  # more take longer than the loop may be held up
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """Groups of one shard that are added together, and once: by their number.
+    """Groups that are added together, and once: by their number.
 
     The numbers of an ``issuer`` grow; a batch is repeated until it was added, before
     the next one is sent.
@@ -44,7 +45,6 @@ class Batch(msgspec.Struct, frozen=True):
 
     issuer: str
     number: int
-    shard: int
     groups: Sequence[Group]
 
 
@@ -60,25 +60,46 @@ class Counts:
         return self.layout.shard_of(experiment)
 
     async def add(self, batch: Batch) -> bool:
-        """Whether it was new. After Unavailable it may have been added: repeat it."""
-        number, shard = self.layout.number, batch.shard
+        """Whether it was new. After Unavailable it may have been added: repeat it.
+
+        Each shard adds its groups by itself, and knows the number then.
+        """
+        layout = copy(self.layout)
+        by_shard: dict[int, list[Group]] = {}
+        for group in batch.groups:
+            shard = layout.shard_of(group.experiment)
+            by_shard.setdefault(shard, []).append(group)
+        fresh = [
+            await self._add(layout, shard, batch, groups)
+            for shard, groups in by_shard.items()
+        ]
+        return any(fresh)
+
+    async def _add(
+        self, layout: Layout, shard: int, batch: Batch, groups: Sequence[Group]
+    ) -> bool:
         names = [
-            keys.counter_of(number, shard, batch.issuer),
-            self.layout.meta(shard),
-            keys.counted(number, shard),
+            keys.counter_of(layout.number, shard, batch.issuer),
+            layout.meta(shard),
+            keys.counted(layout.number, shard),
         ]
         args: list[Argument] = [
-            self.layout.mark,
+            layout.mark,
             batch.number,
             NUMBER_KEPT_MS,
             os.urandom(8).hex(),
             COUNTS_KEPT_MS,
             DAYS_OF_CONTEXTS * DAY_MS,
         ]
-        for group in batch.groups:
+        for group in groups:
             key = (group.tenant, group.experiment)
+            where = (layout.number, shard, *key)
             day = str(group.hour // HOURS_A_DAY)
-            names += (self._counts(key), self._ids(key, EVER), self._ids(key, day))
+            names += (
+                keys.counts(*where),
+                keys.contexts(*where, EVER),
+                keys.contexts(*where, day),
+            )
             args += (_member(key), group.hour, len(group.arms), len(group.contexts))
             for arm, cell in group.arms.items():
                 args += (arm, msgspec.msgpack.encode(cell))

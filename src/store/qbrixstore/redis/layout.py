@@ -37,6 +37,16 @@ class Layout(msgspec.Struct):
         mark = f"{self.number}.{self.shards}"
         return f"{mark}.{self.incarnation}" if self.incarnation else mark
 
+    @property
+    def draining(self) -> str:
+        """The mark of a shard that takes commits, and nothing new."""
+        return f"{self.mark}/draining"
+
+    @property
+    def sealed(self) -> str:
+        """The mark of a shard that takes nothing any more."""
+        return f"{self.mark}/sealed"
+
     @classmethod
     async def ensure(cls, client: RedisClient, shards: int = 1) -> Self:
         """The layout in use; an empty store gets one of ``shards`` shards first.
@@ -87,18 +97,27 @@ class Layout(msgspec.Struct):
         """Raises LayoutMismatch if a shard was emptied, or filled again, since."""
         mark = await client.execute("HGET", self.meta(shard), "layout")
         if mark is None or mark.decode() != self.mark:
-            raise LayoutMismatch("the store was emptied")
+            raise LayoutMismatch("the store was emptied or is divided anew")
+
+    async def stands(self, client: RedisClient) -> bool:
+        """Whether the store still has what it had, if in other shards.
+
+        Raises Unavailable.
+        """
+        held = await client.execute("HGET", keys.LAYOUT, "incarnation")
+        return held is not None and held.decode() == self.incarnation
 
     async def follow(self, client: RedisClient) -> None:
-        """Take over the incarnation of a store that is filled again, for ever.
+        """Become the layout of a store filled again, or divided anew, for ever.
 
-        Not for those who train: what they hold is of the old one.
+        Not for those who train: what they hold is of the old one. Whoever awaits
+        anything between looking for a shard and using it needs a ``copy``.
         """
         while True:
             with suppress(Unavailable):
                 now = await type(self).read(client)
-                if (now.number, now.shards) == (self.number, self.shards):
-                    self.incarnation = now.incarnation
+                self.number, self.shards = now.number, now.shards
+                self.incarnation = now.incarnation
             await asyncio.sleep(FOLLOW_SEC)
 
     def shard_of(self, experiment: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from itertools import islice
 from typing import Final
 from typing import NamedTuple
@@ -67,26 +68,18 @@ class RedisStreamPublisher:
         Raises Unavailable, also when the shard has another layout; Overloaded.
         """
         fresh = [False] * len(events)
-        for shard, rows in self._by_shard(events).items():
+        layout = copy(self._layout)
+        for shard, rows in _by_shard(layout, events).items():
             rest = iter(rows)
             while part := list(islice(rest, EVENTS_A_CALL)):
-                answers = await self._call(shard, [events[row] for row in part])
+                answers = await self._call(layout, shard, [events[row] for row in part])
                 for row, answer in zip(part, answers, strict=True):
                     fresh[row] = answer == ord("1")
         return fresh
 
-    def _by_shard(
-        self, events: Sequence[FeedbackEvent | Spent]
-    ) -> dict[int, list[int]]:
-        if self._layout.shards == 1:
-            return {0: list(range(len(events)))}
-        rows: dict[int, list[int]] = {}
-        for row, event in enumerate(events):
-            rows.setdefault(self._layout.shard_of(event.experiment), []).append(row)
-        return rows
-
-    async def _call(self, shard: int, events: Sequence[FeedbackEvent | Spent]) -> bytes:
-        layout = self._layout
+    async def _call(
+        self, layout: Layout, shard: int, events: Sequence[FeedbackEvent | Spent]
+    ) -> bytes:
         names = [layout.log(shard), layout.meta(shard)]
         chunks: dict[tuple[int, int], int] = {}
         args: list[Argument] = [layout.mark, *self._bounds]
@@ -100,3 +93,14 @@ class RedisStreamPublisher:
             args += (place, bit, known)
         answers: bytes = await self._client.call(_APPEND, names, args)
         return answers
+
+
+def _by_shard(
+    layout: Layout, events: Sequence[FeedbackEvent | Spent]
+) -> dict[int, list[int]]:
+    if layout.shards == 1:
+        return {0: list(range(len(events)))}
+    rows: dict[int, list[int]] = {}
+    for row, event in enumerate(events):
+        rows.setdefault(layout.shard_of(event.experiment), []).append(row)
+    return rows

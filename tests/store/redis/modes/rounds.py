@@ -119,8 +119,8 @@ async def count_and_limit(client: RedisClient, layout: Layout) -> None:
     for shard in counts.shards:
         here = [e for e in EXPERIMENTS if layout.shard_of(e) == shard]
         groups = [Group(TENANT, e, HOUR, {0: Cell(1)}, ["c"]) for e in here]
-        assert await counts.add(CountBatch("w", 1, shard, groups))
-        assert not await counts.add(CountBatch("w", 1, shard, groups))
+        assert await counts.add(CountBatch("w", shard + 1, groups))
+        assert not await counts.add(CountBatch("w", shard + 1, groups))
         assert len(await counts.ahead(shard, 100)) > 0
     for live in await counts.read(PAIRS):
         await counts.settle(live, list(live.cells))

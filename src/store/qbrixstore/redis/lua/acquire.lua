@@ -3,7 +3,7 @@
 -- ARGV: layout, name, lease in ms, 1 to take over from the same name, group
 -- reply: fence and committed position, or 0 and how long the lease still runs in ms
 local layout = redis.call('HGET', KEYS[2], 'layout')
-if layout ~= ARGV[1] then
+if layout ~= ARGV[1] and layout ~= ARGV[1] .. '/draining' then
   return redis.error_reply('QBRIX_LAYOUT the shard has layout '
     .. (layout or 'none') .. ', not ' .. ARGV[1])
 end

@@ -8,7 +8,7 @@
 --       for each dead letter: id, offset, reason, event
 -- nothing is written unless layout, fence, position and every version are as expected
 local held = redis.call('HMGET', KEYS[2], 'layout', 'fence')
-if held[1] ~= ARGV[1] then
+if held[1] ~= ARGV[1] and held[1] ~= ARGV[1] .. '/draining' then
   return redis.error_reply('QBRIX_LAYOUT the shard has layout '
     .. (held[1] or 'none') .. ', not ' .. ARGV[1])
 end

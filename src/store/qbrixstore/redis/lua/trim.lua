@@ -2,7 +2,7 @@
 -- KEYS: stream, meta
 -- ARGV: layout, fence, least id to keep, counter of what was trimmed, events
 local held = redis.call('HMGET', KEYS[2], 'layout', 'fence')
-if held[1] ~= ARGV[1] then
+if held[1] ~= ARGV[1] and held[1] ~= ARGV[1] .. '/draining' then
   return redis.error_reply('QBRIX_LAYOUT the shard has layout '
     .. (held[1] or 'none') .. ', not ' .. ARGV[1])
 end
