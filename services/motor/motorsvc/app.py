@@ -22,6 +22,7 @@ from qbrixproto.motor_pb2_grpc import add_MotorServiceServicer_to_server
 from qbrixserving.metrics.serving import exposed
 from qbrixserving.server import Served
 from qbrixserving.server import serve_grpc
+from qbrixserving.tracing.opening import traced
 from qbrixstore.redis import RedisClient
 
 SERVICE: Final = "qbrix.motor.MotorService"
@@ -35,7 +36,8 @@ async def motor(
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(RedisClient(settings.redis))
         metrics = MotorMetrics()
-        servicer = MotorServicer(metrics)
+        tracer = await stack.enter_async_context(traced(settings.tracing, "motor"))
+        servicer = MotorServicer(metrics, tracer)
         backing = Backing(settings, client, servicer, seed, metrics)
         stack.push_async_callback(backing.close)
         served = await stack.enter_async_context(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 from typing import Any
 
 import grpc
@@ -20,19 +21,23 @@ from qbrixproto import motor_pb2
 from qbrixproto import motor_pb2_grpc
 from qbrixserving.health import Health
 
+if TYPE_CHECKING:
+    from qbrixserving.tracing.tracer import Tracer
+
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class MotorServicer(motor_pb2_grpc.MotorServiceServicer):
     """Until it is told to work, calls are answered Unavailable and streams wait."""
 
-    def __init__(self, metrics: MotorMetrics) -> None:
+    def __init__(self, metrics: MotorMetrics, tracer: Tracer | None = None) -> None:
         self.health: Health | None = None
         self.selector: Selector | None = None
         self._awake = asyncio.Event()
         self._conversations: set[Conversation] = set()
         self._stopping = False
         self._metrics = metrics
+        self._tracer = tracer
         metrics.watch(
             lambda: len(self._conversations),
             lambda: sum(one.cold_items for one in self._conversations),
@@ -63,7 +68,7 @@ class MotorServicer(motor_pb2_grpc.MotorServiceServicer):
         It begins once the motor works: who waits for its greeting loses nothing.
         """
         await self._awake.wait()
-        conversation = Conversation(context, self._working(), self._metrics)
+        conversation = self._conversation(context)
         self._conversations.add(conversation)
         try:
             await conversation.run()
@@ -77,6 +82,14 @@ class MotorServicer(motor_pb2_grpc.MotorServiceServicer):
         if self.health is None:
             return common_pb2.HealthCheckResponse()
         return self.health.answer()
+
+    def _conversation(self, context: Context) -> Conversation:
+        selector = self._working()
+        if self._tracer is None:
+            return Conversation(context, selector, self._metrics)
+        from motorsvc.traced import TracedConversation
+
+        return TracedConversation(context, selector, self._metrics, self._tracer)
 
     def work(self, selector: Selector) -> None:
         """Choose with this from now on, for the streams that wait to begin with."""

@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 
 from qbrixserving.event_log import EventLog
+from qbrixserving.tracing.settings import TracingSettings
 from qbrixstore.redis.config import RedisSettings
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
@@ -52,4 +53,5 @@ class MotorSettings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = 60.0
     event_log: EventLog = "off"
+    tracing: TracingSettings = msgspec.field(default_factory=TracingSettings)
     redis: RedisSettings = msgspec.field(default_factory=RedisSettings)

@@ -78,6 +78,7 @@ class MotorClient:
         vector: bytes | None,
         trace_id: str = "",
         patience: Seconds | None = None,
+        traceparent: str | None = None,
     ) -> asyncio.Future[Choice]:
         """The choice to come. ``vector`` is ``dim`` little-endian float32, or None.
 
@@ -101,6 +102,7 @@ class MotorClient:
                 trace_id,
                 self._loop.time() + limit,
                 future,
+                traceparent,
             )
         )
         if self._sweep is None:

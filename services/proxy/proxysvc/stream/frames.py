@@ -20,6 +20,7 @@ MAX_ITEMS: Final = 256
 MAX_BYTES: Final = 1 << 20
 LONGEST_TEXT: Final = 512  # characters of an id that the motor only logs
 _ITEM_BYTES: Final = 24  # sequence number, remaining time, tags
+_TRACEPARENT_BYTES: Final = 57
 
 
 class Choice(msgspec.Struct, frozen=True, gc=False):
@@ -34,7 +35,8 @@ class Choice(msgspec.Struct, frozen=True, gc=False):
 
 class Pick(msgspec.Struct, gc=False):
     """A select on its way. ``vector`` is little-endian float32, ``deadline`` is a time
-    of the event loop's clock in seconds."""
+    of the event loop's clock in seconds. ``traceparent`` is None while nothing is
+    traced, and "" if just this select is not."""
 
     seq: int
     definition: Definition
@@ -43,12 +45,15 @@ class Pick(msgspec.Struct, gc=False):
     trace_id: str
     deadline: float
     future: asyncio.Future[Choice]
+    traceparent: str | None = None
 
     @property
     def size(self) -> int:
         """About how many bytes of a frame it takes."""
         vector = 0 if self.vector is None else len(self.vector)
-        return _ITEM_BYTES + vector + 4 * len(self.context_id) + len(self.trace_id)
+        traced = _TRACEPARENT_BYTES if self.traceparent else 0
+        texts = 4 * len(self.context_id) + len(self.trace_id)
+        return _ITEM_BYTES + vector + texts + traced
 
 
 def pack(picks: Iterable[Pick], now: float) -> SelectFrame:
@@ -75,6 +80,8 @@ def pack(picks: Iterable[Pick], now: float) -> SelectFrame:
         if members[0].vector is not None:
             columns.dim = definition.dim
             columns.vectors = b"".join([pick.vector or b"" for pick in members])
+        if members[0].traceparent is not None:
+            columns.traceparents.extend([pick.traceparent or "" for pick in members])
     return frame
 
 
