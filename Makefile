@@ -8,12 +8,12 @@ SITE := .docs-venv/.installed
 AUDIT := .audit-venv/.installed
 MEMBERS := $(patsubst %/pyproject.toml,%,$(wildcard kernels/pyproject.toml src/*/pyproject.toml services/*/pyproject.toml))
 PACKAGES := qbrixkernels qbrixcore qbrixstore qbrixproto qbrixlog qbrixserving qbrixcli proxysvc motorsvc cortexsvc
-SOURCES := kernels src services tests bench loadtest proto docker helm docs .ci
+SOURCES := kernels src services tests bench chaos loadtest proto docker helm docs .ci
 
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test types lint fmt docs audit sbom check proto infra dev dev-proxy dev-motor dev-cortex db-reset oracle bench bench-compare profile loadtest docker helm-lint lock
+.PHONY: help install run demo test types lint fmt docs audit sbom check proto infra dev dev-proxy dev-motor dev-cortex db-reset oracle bench bench-compare profile loadtest chaos docker helm-lint lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -113,6 +113,9 @@ profile: $(STAMP) ## flame graphs of proxy, motor and cortex under load
 
 loadtest: $(STAMP) ## users of a whole system, SHAPE=ramp, spike or soak; errors fail it, and not learning
 	$(BIN)/python -m loadtest --shape $(or $(SHAPE),ramp) --seconds $(or $(LENGTH),60) --users $(or $(USERS),60)
+
+chaos: $(STAMP) ## kill everything under traffic, then count every reward (SEED=, RATE=1000, TIMES=5, SPIKE=30)
+	$(BIN)/python -m chaos $(if $(SEED),--seed $(SEED)) --rate $(or $(RATE),1000) --times $(or $(TIMES),5) --spike $(or $(SPIKE),30)
 
 docker: ## an image for each service, with docker or buildah (BASE=image, OPTIONS=for the builder)
 	$(PYTHON) docker/build.py $(if $(BASE),--base $(BASE)) -- $(OPTIONS)
