@@ -20,7 +20,7 @@ from qbrixserving.settings import describe
 
 ROOT = Path(__file__).resolve().parent.parent
 CODE = ("kernels", "src", "services")
-REST = ("bench", "loadtest", "docker", "helm", "proto", "tests", "docs", ".ci")
+REST = ("bench", "chaos", "loadtest", "docker", "helm", "proto", "tests", "docs", ".ci")
 LOG_METHODS = {"debug", "info", "warning", "error", "exception", "critical"}
 VAGUE = {"util", "utils", "helper", "helpers", "common", "misc", "manager"}
 VAGUE_CLASS = re.compile(r"(Manager|Helper|Helpers|Impl|Utils?)$|^I[A-Z][a-z]")

@@ -50,6 +50,11 @@ class Service:
         self._pump: asyncio.Task[None] | None = None
 
     @property
+    def pid(self) -> int:
+        """Process id. Raises RuntimeError unless it was started."""
+        return self._running().pid
+
+    @property
     def last_line(self) -> str:
         """What it said last."""
         return self._last[-1] if self._last else "it said nothing"
@@ -78,9 +83,7 @@ class Service:
 
     async def wait(self) -> int:
         """Exit code, once it has ended with all it started. Raises RuntimeError."""
-        if self._process is None:
-            raise RuntimeError(f"{self.name} is not running")
-        code = await self._process.wait()
+        code = await self._running().wait()
         await self.stop()
         return code
 
@@ -90,6 +93,11 @@ class Service:
             await process.stop(self._process, signal.SIGTERM, self._stop_sec)
         if self._pump is not None:
             await self._pump
+
+    def _running(self) -> asyncio.subprocess.Process:
+        if self._process is None:
+            raise RuntimeError(f"{self.name} is not running")
+        return self._process
 
     async def _pass_on(self, pipe: IO[bytes]) -> None:
         loop = asyncio.get_running_loop()
