@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from collections.abc import Callable
 from collections.abc import Sequence
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 from typing import Final
 from typing import NamedTuple
 
@@ -18,6 +19,9 @@ from qbrixserving.interceptors import CallGuard
 from qbrixserving.interceptors import Interceptor
 from qbrixserving.interceptors import Meter
 from qbrixserving.processes import CannotStart
+
+if TYPE_CHECKING:
+    from qbrixserving.tracing.tracer import Tracer
 
 logger = get_logger(__name__)
 
@@ -68,6 +72,7 @@ async def serve_grpc(
     drain: Callable[[], None] | None = None,
     credentials: grpc.ServerCredentials | None = None,
     meter: Meter | None = None,
+    tracer: Tracer | None = None,
 ) -> AsyncIterator[Served]:
     """A server for the duration of the block, port 0 being any free one.
 
@@ -75,11 +80,11 @@ async def serve_grpc(
     ``served.health.set_ready(True)``. On leaving it turns unready, takes no new calls,
     calls ``drain`` (for streams that would never end by themselves) and gives calls in
     flight ``grace_sec`` to finish. With ``credentials`` it speaks TLS. ``meter`` tells
-    what counts the calls of a method.
+    what counts the calls of a method, with a ``tracer`` calls are spans.
     Raises CannotStart when the port cannot be had.
     """
     server = grpc.aio.server(
-        interceptors=(CallGuard(meter), *interceptors),
+        interceptors=(*_spans(tracer), CallGuard(meter), *interceptors),
         options=_arguments(options),
         maximum_concurrent_rpcs=options.max_concurrent_calls,
     )
@@ -98,6 +103,14 @@ async def serve_grpc(
             drain()
         await stopping
         logger.info("grpc stopped on %s:%d", host, bound)
+
+
+def _spans(tracer: Tracer | None) -> tuple[Interceptor, ...]:
+    if tracer is None:
+        return ()
+    from qbrixserving.tracing.calls import call_spans
+
+    return (call_spans(tracer),)
 
 
 def _arguments(options: GrpcOptions) -> list[tuple[str, int]]:

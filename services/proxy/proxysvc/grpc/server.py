@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 from typing import Final
 
 import grpc
@@ -30,6 +31,9 @@ from qbrixserving.server import GrpcOptions
 from qbrixserving.server import Served
 from qbrixserving.server import serve_grpc
 
+if TYPE_CHECKING:
+    from qbrixserving.tracing.tracer import Tracer
+
 # a channel sticks to one worker: ending connections now and then spreads them
 OPTIONS: Final = GrpcOptions(
     reuse_port=True,
@@ -55,6 +59,7 @@ async def serve_proxy(
     selection: Selection,
     readiness: Readiness,
     meter: Meter,
+    tracer: Tracer | None = None,
 ) -> AsyncIterator[Served]:
     """ProxyService and AuthService with health and reflection. Raises CannotStart."""
     auth = AuthServicer(authenticator, accounts)
@@ -82,6 +87,7 @@ async def serve_proxy(
         options=OPTIONS,
         interceptors=(bounds,),
         meter=meter,
+        tracer=tracer,
         credentials=None if pair is None else grpc.ssl_server_credentials([pair]),
     ) as served:
         yield served
