@@ -13,12 +13,11 @@ import pytest
 from qbrixcli.datadir import DataDirectory
 from qbrixcli.embedded.ports import free_ports
 from qbrixcli.main import main
-
-PORTS = ("PROXY_HTTP_PORT", "PROXY_GRPC_PORT", "MOTOR_GRPC_PORT", "CORTEX_GRPC_PORT")
+from qbrixcli.topology import PORTS
 
 
 def run(path: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    ports = dict(zip(PORTS, map(str, free_ports(4)), strict=True))
+    ports = dict(zip(PORTS, map(str, free_ports(len(PORTS))), strict=True))
     variables = {**ports, "PYTHONDONTWRITEBYTECODE": "", **variables}
     return subprocess.run(
         [sys.executable, "-m", "qbrixcli", *words],

@@ -8,14 +8,14 @@ import pytest
 
 from qbrixcli.embedded.errors import StartError
 from qbrixcli.embedded.ports import free_ports
+from qbrixcli.topology import PORTS
 from qbrixcli.topology import Topology
 from qbrixcli.topology import motor_address
 
-PORTS = ("PROXY_HTTP_PORT", "PROXY_GRPC_PORT", "MOTOR_GRPC_PORT", "CORTEX_GRPC_PORT")
 
 
 def ports() -> dict[str, str]:
-    return dict(zip(PORTS, map(str, free_ports(4)), strict=True))
+    return dict(zip(PORTS, map(str, free_ports(len(PORTS))), strict=True))
 
 
 def test_free_ports_pass() -> None:

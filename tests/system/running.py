@@ -22,11 +22,11 @@ import psutil
 
 from qbrixcli.embedded.ports import free_ports
 from qbrixcli.hints import LAST
+from qbrixcli.topology import PORTS
 from qbrixserving.settings import read_settings
 from qbrixstore.postgres.config import PostgresSettings
 from qbrixstore.redis.config import RedisSettings
 
-PORTS = ("PROXY_HTTP_PORT", "PROXY_GRPC_PORT", "MOTOR_GRPC_PORT", "CORTEX_GRPC_PORT")
 OURS = ("PROXY_", "MOTOR_", "CORTEX_", "QBRIX_", "LOG_")
 READY_SEC = 90.0
 STOP_SEC = 30.0

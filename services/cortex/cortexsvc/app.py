@@ -25,6 +25,7 @@ from cortexsvc.gathering import Pace
 from cortexsvc.keeping import Keeper
 from cortexsvc.keeping import PostgresArchive
 from cortexsvc.learning import Learning
+from cortexsvc.metrics import CortexMetrics
 from cortexsvc.servicer import SERVICE
 from cortexsvc.servicer import CortexServicer
 from cortexsvc.settings import CortexSettings
@@ -32,6 +33,7 @@ from qbrixproto import common_pb2
 from qbrixproto import cortex_pb2_grpc
 from qbrixserving.background import background
 from qbrixserving.health import Health
+from qbrixserving.metrics.serving import exposed
 from qbrixserving.processes import CannotStart
 from qbrixserving.server import Served
 from qbrixserving.server import serve_grpc
@@ -50,14 +52,17 @@ async def cortex(settings: CortexSettings) -> AsyncIterator[Served]:
         engine = init_db(settings.postgres)
         stack.push_async_callback(engine.dispose)
         archive = PostgresArchive(engine, settings.snapshots_kept)
+        metrics = CortexMetrics()
         learning = Learning(
             client,
             PostgresRegistry(engine),
             settings.consumer_name,
             _pace(settings),
             Keeper(archive, settings.snapshot_interval_sec),
-            lambda: open_store(client, engine),
+            lambda: open_store(client, engine, settings.shards),
+            metrics,
             _chronicle(settings, engine),
+            settings.share,
         )
         served: Served | None = None
 
@@ -71,7 +76,16 @@ async def cortex(settings: CortexSettings) -> AsyncIterator[Served]:
             cortex_pb2_grpc.add_CortexServiceServicer_to_server(servicer, server)
 
         served = await stack.enter_async_context(
-            serve_grpc(settings.grpc_host, settings.grpc_port, [SERVICE], register)
+            serve_grpc(
+                settings.grpc_host,
+                settings.grpc_port,
+                [SERVICE],
+                register,
+                meter=metrics.meter,
+            )
+        )
+        await stack.enter_async_context(
+            exposed(metrics.sheet, settings.metrics_host, settings.metrics_port)
         )
         await stack.enter_async_context(learning.running())
         await stack.enter_async_context(_ready_when(learning, served.health))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from collections.abc import Sequence
+from itertools import chain
 from typing import Final
 from typing import Protocol
 
@@ -79,6 +80,11 @@ class Keeper:
         """Whether anything is due."""
         return bool(self._due)
 
+    @property
+    def due(self) -> int:
+        """How many experiments Postgres has no current params of."""
+        return len(self._due)
+
     def note(self, key: Key, held: Held, learned: int) -> None:
         """A state was committed that has learned so many more rewards."""
         old = self._due.pop(key, None)
@@ -102,18 +108,33 @@ class Keeper:
         stays due.
         """
         due, self._due, self._size = self._due, {}, 0
+        chunks = list(_chunks(due))
         lost = 0
-        for keys in _chunks(due):
-            try:
-                found = await self._snapshots(keys, due, params)
-                await self._archive.keep(list(found.values()))
-            except Unavailable as error:
-                logger.warning("%d snapshots have to wait: %s", len(keys), error)
-                for key in keys:
-                    self._again(key, due[key])
-            else:
-                lost += sum(due[key].learned for key in keys if key not in found)
+        try:
+            while chunks:
+                lost += await self._write(chunks[-1], due, params)
+                chunks.pop()
+        finally:
+            # what it is cancelled at is due all the same
+            for key in chain.from_iterable(chunks):
+                self._again(key, due[key])
         return lost
+
+    async def _write(
+        self,
+        keys: Sequence[Key],
+        due: dict[Key, _Due],
+        params: RedisParamBackend | None,
+    ) -> int:
+        try:
+            found = await self._snapshots(keys, due, params)
+            await self._archive.keep(list(found.values()))
+        except Unavailable as error:
+            logger.warning("%d snapshots have to wait: %s", len(keys), error)
+            for key in keys:
+                self._again(key, due[key])
+            return 0
+        return sum(due[key].learned for key in keys if key not in found)
 
     async def set_aside(self, key: Key, held: codec.Stored) -> None:
         """Keep a state that is about to be replaced, if Postgres takes it."""

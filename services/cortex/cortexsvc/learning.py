@@ -17,7 +17,10 @@ from cortexsvc.chronicle import Chronicle
 from cortexsvc.gathering import Pace
 from cortexsvc.keeping import Keeper
 from cortexsvc.lapsing import Lapsing
+from cortexsvc.looking import look
+from cortexsvc.metrics import CortexMetrics
 from cortexsvc.recording import Recorder
+from cortexsvc.share import Share
 from cortexsvc.trainer import Trainer
 from qbrixcore.errors import Unavailable
 from qbrixcore.errors import UnknownPolicy
@@ -25,6 +28,7 @@ from qbrixcore.param import build
 from qbrixcore.policy.registry import SPECS
 from qbrixcore.policy.registry import implementation
 from qbrixlog import get_logger
+from qbrixserving.background import background
 from qbrixserving.background import cancelled
 from qbrixserving.background import watched
 from qbrixstore.redis import keys
@@ -33,6 +37,7 @@ from qbrixstore.redis.client import RedisClient
 from qbrixstore.redis.consumer import RedisStreamConsumer
 from qbrixstore.redis.definitions import Definitions
 from qbrixstore.redis.gauges import ShardGauges
+from qbrixstore.redis.layout import FOLLOW_SEC
 from qbrixstore.redis.layout import Layout
 from qbrixstore.redis.params import RedisParamBackend
 from qbrixstore.redis.refusals import LayoutMismatch
@@ -40,14 +45,16 @@ from qbrixstore.redis.refusals import LayoutMismatch
 logger = get_logger(__name__)
 WARM_PAUSE_SEC = 0.1
 STANDBY_SEC = 5.0
+MOVING_SEC = 0.1
 
 OpenStore = Callable[[], Awaitable[Layout]]
 
 
 class Learning:
-    """Trains on every shard of the log. ``trainers`` and ``gauges`` are by shard.
+    """Trains on its share of the shards of the log.
 
-    They stay empty until the store has told its layout.
+    ``trainers`` are those of its share, ``gauges`` of every shard, in order. They stay
+    empty until the store has told its layout.
     """
 
     def __init__(
@@ -58,7 +65,9 @@ class Learning:
         pace: Pace,
         keeper: Keeper,
         open_store: OpenStore,
+        metrics: CortexMetrics,
         chronicle: Chronicle | None = None,
+        share: Share = Share(),  # noqa: B008 (immutable)
     ) -> None:
         """``open_store`` says what layout the store has, filling an emptied one.
 
@@ -74,8 +83,11 @@ class Learning:
         self._keeper = keeper
         self._open_store = open_store
         self._chronicle = chronicle
+        self._metrics = metrics
+        self._share = share
         self._lost = 0
-        self._emptied = False
+        self._left: Layout | None = None  # one that is no more
+        self._knew = False
         self._stop = asyncio.Event()
 
     @asynccontextmanager
@@ -111,25 +123,53 @@ class Learning:
             ShardGauges(self._client, layout, shard) for shard in range(layout.shards)
         ]
         self.trainers = [
-            self._trainer(layout, catalog, shard) for shard in range(layout.shards)
+            self._trainer(layout, catalog, shard)
+            for shard in self._share.shards(layout.shards)
         ]
         try:
             await self._warm(definitions)
-            async with asyncio.TaskGroup() as group:
+            looking = look(self.trainers, self.gauges, self._keeper, self._metrics)
+            async with (
+                background(looking, "looking at the log"),
+                asyncio.TaskGroup() as group,
+            ):
                 group.create_task(self._keeper.run(params, self._stop))
                 for trainer in self.trainers:
                     group.create_task(trainer.run())
+                group.create_task(self._follow(layout))
                 group.create_task(self._announce())
                 group.create_task(self._warm_rest())
             await self._keeper.write(params)
         except* LayoutMismatch:
-            logger.warning("the store was emptied")
-            self._emptied = True
-            if not any(trainer.owned for trainer in self.trainers):
-                # whoever owned the log knows more than postgres does
-                await pacing.wait(self._stop, STANDBY_SEC)
+            self._left = layout
+            self._knew = any(trainer.owned for trainer in self.trainers)
         finally:
             await cancelled(watch)
+
+    async def _follow(self, layout: Layout) -> None:
+        """Raises LayoutMismatch once the store has another layout."""
+        while not await pacing.wait(self._stop, FOLLOW_SEC):
+            with suppress(Unavailable):
+                now = await Layout.read(self._client)
+                if now != layout:
+                    break
+        if not self._stop.is_set():
+            raise LayoutMismatch("the store has another layout")
+
+    async def _leave(self, layout: Layout) -> None:
+        """Find out what became of a layout. Raises Unavailable until that is known."""
+        if await layout.stands(self._client):
+            logger.info("the store is divided anew")
+            while await Layout.is_moving(self._client):
+                if await pacing.wait(self._stop, MOVING_SEC):
+                    return
+            return
+        logger.warning("the store was emptied")
+        if not self._knew:
+            # whoever owned the log knows more than postgres does
+            await pacing.wait(self._stop, STANDBY_SEC)
+            self._knew = True
+        await self._rescue()
 
     async def _rescue(self) -> None:
         """Keep what is in memory, so that the store is filled with that.
@@ -155,6 +195,7 @@ class Learning:
             self._stop,
             self._keeper,
             self._companions(layout, shard),
+            self._metrics,
         )
 
     def _companions(self, layout: Layout, shard: int) -> list[Companion]:
@@ -168,10 +209,10 @@ class Learning:
         backoff = pacing.Backoff(self._stop)
         while not self._stop.is_set():
             try:
-                if self._emptied:
-                    await self._rescue()
+                if self._left is not None:
+                    await self._leave(self._left)
                 layout = await self._open_store()
-                self._emptied = False
+                self._left = None
                 await self._count_lost(layout)
                 return layout
             except Unavailable as error:

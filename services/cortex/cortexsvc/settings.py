@@ -6,11 +6,13 @@ from typing import Annotated
 
 import msgspec
 
+from cortexsvc.share import Share
 from qbrixserving.event_log import DIRECTORY
 from qbrixserving.event_log import EventLog
 from qbrixserving.event_log import EventLogDir
 from qbrixstore.postgres.config import PostgresSettings
 from qbrixstore.redis.config import RedisSettings
+from qbrixstore.redis.config import Shards
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 
@@ -22,6 +24,12 @@ class CortexSettings(msgspec.Struct, frozen=True, kw_only=True):
         str, msgspec.Meta(description="address the gRPC port binds to")
     ] = "127.0.0.1"
     grpc_port: Annotated[Port, msgspec.Meta(description="gRPC port")] = 50_052
+    metrics_host: Annotated[
+        str, msgspec.Meta(description="address the port for metrics binds to")
+    ] = "127.0.0.1"
+    metrics_port: Annotated[
+        Port, msgspec.Meta(description="HTTP port for metrics, 0 for none")
+    ] = 9_452
     consumer_name: Annotated[
         str,
         msgspec.Meta(
@@ -29,6 +37,14 @@ class CortexSettings(msgspec.Struct, frozen=True, kw_only=True):
             description="name that owns the log; a restart under it continues at once",
         ),
     ] = "cortex-0"
+    replicas: Annotated[
+        int,
+        msgspec.Meta(
+            ge=1,
+            description="cortexes that divide the shards, by the number in their names",
+        ),
+    ] = 1
+    shards: Shards = 1
     batch_size: Annotated[
         int, msgspec.Meta(ge=1, description="events that make a batch full")
     ] = 2_000
@@ -61,3 +77,11 @@ class CortexSettings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 30
     redis: RedisSettings = msgspec.field(default_factory=RedisSettings)
     postgres: PostgresSettings = msgspec.field(default_factory=PostgresSettings)
+
+    def __post_init__(self) -> None:
+        _ = self.share
+
+    @property
+    def share(self) -> Share:
+        """The shards that are this one's."""
+        return Share.of(self.consumer_name, self.replicas)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from contextlib import asynccontextmanager
 from contextlib import suppress
+from time import perf_counter
 from typing import Final
 from typing import ParamSpec
 from typing import TypeVar
@@ -24,6 +25,7 @@ from cortexsvc.course import Kept
 from cortexsvc.gathering import Gatherer
 from cortexsvc.gathering import Pace
 from cortexsvc.keeping import Keeper
+from cortexsvc.metrics import CortexMetrics
 from cortexsvc.sorting import Key
 from cortexsvc.sorting import Sorted
 from cortexsvc.states import Held
@@ -66,6 +68,7 @@ class Trainer:
         stop: asyncio.Event,
         keeper: Keeper,
         companions: Sequence[Companion] = (),
+        metrics: CortexMetrics | None = None,
     ) -> None:
         self.owner = False
         self.reached = asyncio.Event()  # the store has answered once
@@ -77,9 +80,15 @@ class Trainer:
         self._stop = stop
         self._keeper = keeper
         self._companions = companions
+        self._metrics = metrics or CortexMetrics()
         self._backoff = pacing.Backoff(stop)
         self._states = States()
         self._progress = asyncio.Condition()
+
+    @property
+    def shard(self) -> int:
+        """Which one it trains on."""
+        return self._consumer.shard
 
     @property
     def owned(self) -> bool:
@@ -154,6 +163,7 @@ class Trainer:
     async def _recover(self) -> None:
         """What was in hand may or may not be committed: only the store knows."""
         self._states.clear()
+        self._metrics.interrupted()
         while not self._stop.is_set():
             await self._backoff.pause()
             try:
@@ -165,6 +175,7 @@ class Trainer:
                 logger.warning("position of the log unknown: %s", error)
 
     async def _handle(self, batch: Batch) -> None:
+        began = perf_counter()
         sorted_batch = await self._off_loop(batch.events, Sorted, batch)
         verdicts = await self._catalog.verdicts(list(sorted_batch.groups))
         states = await self._load(verdicts)
@@ -172,7 +183,10 @@ class Trainer:
         training = Training(sorted_batch, self._consumer.fence, restorable)
         outcome = await self._off_loop(batch.events, training.run, verdicts, states)
         await self._set_aside(outcome, states)
+        self._metrics.trained(began, batch)
+        began = perf_counter()
         await self._consumer.commit(batch, outcome.updates, outcome.tally)
+        self._metrics.committed(began, batch, outcome)
         await self._committed(sorted_batch, outcome)
 
     async def _restorable(

@@ -22,8 +22,8 @@ from qbrixcli.embedded.errors import StartError
 from qbrixcli.embedded.ports import free_ports
 from qbrixcli.signals import until_stopped
 from qbrixcli.system import System
+from qbrixcli.topology import PORTS
 
-PORTS = ("PROXY_HTTP_PORT", "PROXY_GRPC_PORT", "MOTOR_GRPC_PORT", "CORTEX_GRPC_PORT")
 OURS = ("PROXY_", "MOTOR_", "CORTEX_", "QBRIX_", "LOG_")
 INTERRUPTED = 130
 

@@ -20,6 +20,7 @@ def greeting(welcome: Welcome, file: Path) -> str:
         lines.append(f"  {file} is gone: the admin and key it held are still valid")
         return "\n".join([*lines, "", LAST])
     lines += [f"  REST      {made.http_url}", f"  gRPC      {made.grpc_url}"]
+    lines += [f"  metrics   {url}" for url in welcome.metrics]
     if welcome.is_first:
         lines += [
             f"  admin     {made.email}",

@@ -15,6 +15,10 @@ from qbrixserving.processes import port_is_free
 from qbrixserving.settings import SettingsError
 from qbrixserving.settings import read_settings
 
+PORTS = (
+    *("PROXY_HTTP_PORT", "PROXY_GRPC_PORT", "MOTOR_GRPC_PORT", "CORTEX_GRPC_PORT"),
+    *("PROXY_METRICS_PORT", "MOTOR_METRICS_PORT", "CORTEX_METRICS_PORT"),
+)
 LOCAL = "127.0.0.1"
 ANY = ("0.0.0.0", "::", "")
 
@@ -55,6 +59,15 @@ class Topology(msgspec.Struct, frozen=True, kw_only=True):
         """What the proxy shows to clients; None without TLS."""
         return self.proxy.tls.cert
 
+    @property
+    def metrics_urls(self) -> list[str]:
+        """Where Prometheus finds the services."""
+        return [
+            f"http://{dialled(one.metrics_host)}:{one.metrics_port}/metrics"
+            for one in (self.proxy, self.motor, self.cortex)
+            if one.metrics_port
+        ]
+
     def probe(self) -> None:
         """Raises StartError if a port is taken, or cannot be ours."""
         seen: dict[int, str] = {}
@@ -67,11 +80,21 @@ class Topology(msgspec.Struct, frozen=True, kw_only=True):
             _probe(variable, host, port)
 
     def _doors(self) -> list[tuple[str, str, int]]:
+        services = (
+            ("PROXY", self.proxy),
+            ("MOTOR", self.motor),
+            ("CORTEX", self.cortex),
+        )
         return [
             ("PROXY_HTTP_PORT", self.proxy.http_host, self.proxy.http_port),
             ("PROXY_GRPC_PORT", self.proxy.grpc_host, self.proxy.grpc_port),
             ("MOTOR_GRPC_PORT", self.motor.grpc_host, self.motor.grpc_port),
             ("CORTEX_GRPC_PORT", self.cortex.grpc_host, self.cortex.grpc_port),
+            *(
+                (f"{name}_METRICS_PORT", one.metrics_host, one.metrics_port)
+                for name, one in services
+                if one.metrics_port
+            ),
         ]
 
 

@@ -39,6 +39,11 @@ class Welcome:
         """What clients have to trust; None without TLS."""
         return self._topology.certificate
 
+    @property
+    def metrics(self) -> list[str]:
+        """Where Prometheus finds the services."""
+        return self._topology.metrics_urls
+
     async def prepare(self, settings: PostgresSettings) -> None:
         """Bring Postgres to the current schema and make the admin.
 
