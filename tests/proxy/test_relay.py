@@ -148,7 +148,7 @@ async def test_a_tombstone_is_newer_than_a_change_that_came_between(
 ) -> None:
     experiment = await committed(engine, admin.tenant_id)
     service = ExperimentService(
-        engine, store.publishing, 1 << 20, lambda: None, Plans.parse(())
+        engine, store.publishing, 1 << 20, lambda: None, Plans.parse(()), 60
     )
     caller = Principal(
         tenant_id=admin.tenant_id,

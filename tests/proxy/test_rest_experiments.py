@@ -26,6 +26,8 @@ FIELDS = {
     "feature_gate",
     "meta_experiment_id",
     "learner_ids",
+    "reward_window_sec",
+    "default_reward",
 }
 
 Pool = dict[str, Any]

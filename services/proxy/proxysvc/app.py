@@ -27,6 +27,7 @@ from proxysvc.accounts.plans import Plans
 from proxysvc.accounts.usage import UsageMeter
 from proxysvc.arms import ArmService
 from proxysvc.auth import Authenticator
+from proxysvc.awaiting import Awaiting
 from proxysvc.definitions import DefinitionCache
 from proxysvc.development import development_principal
 from proxysvc.experiments import ExperimentService
@@ -69,6 +70,7 @@ from qbrixserving.background import background
 from qbrixserving.metrics.board import Board
 from qbrixserving.metrics.serving import exposed
 from qbrixstore.postgres import init_db
+from qbrixstore.redis.awaited import AwaitedRewards
 from qbrixstore.redis.calls import CallBudgets
 from qbrixstore.redis.changes import Changes
 from qbrixstore.redis.choices import Choices
@@ -257,7 +259,10 @@ async def _selection(
     mint = Mint(keyring, layout)
     ttl = settings.token_ttl_sec
     journal = await _journal(settings, stack, redis, layout)
-    return Selection(cache, motor, log, keyring, mint, ttl, counting, journal)
+    awaited = AwaitedRewards(redis, layout, settings.max_awaited)
+    awaiting = Awaiting(awaited, ttl)
+    await stack.enter_async_context(awaiting.running())
+    return Selection(cache, motor, log, keyring, mint, ttl, counting, journal, awaiting)
 
 
 async def _journal(

@@ -29,6 +29,9 @@ from proxysvc.params import check_same_shape
 from proxysvc.publishing import Publishing
 from proxysvc.publishing import leveling
 from proxysvc.restarts import Restarts
+from proxysvc.windows import WindowChange
+from proxysvc.windows import changed_window
+from proxysvc.windows import check_window
 from qbrixcore.definition import make_definition
 from qbrixcore.errors import ExperimentLimitReached
 from qbrixcore.errors import ExperimentNotFound
@@ -51,6 +54,7 @@ from qbrixstore.postgres.tenants import hold_tenant
 logger = get_logger(__name__)
 
 UNSAID: Final = "auto"  # the policy of those who name none
+UNCHANGED: Final = WindowChange()
 UNDONE: Final = MappingProxyType({"reason": "redis could not be told of it"})
 
 
@@ -63,6 +67,8 @@ class NewExperiment(msgspec.Struct, frozen=True, kw_only=True):
     policy_params: Mapping[str, object] = {}
     enabled: bool = True
     gate: GateConfig | None = None
+    reward_window_sec: int | None = None
+    default_reward: float | None = None
 
 
 class ExperimentService:
@@ -80,12 +86,15 @@ class ExperimentService:
         max_state_bytes: int,
         wake_relay: Callable[[], None],
         plans: Plans,
+        longest_window: int,
     ) -> None:
+        """``longest_window`` is how many seconds a reward can be awaited at most."""
         self._engine = engine
         self._plans = plans
         self._publishing = publishing
         self._max_state_bytes = max_state_bytes
         self._wake_relay = wake_relay
+        self._longest_window = longest_window
         self.restarts = Restarts(engine, publishing, wake_relay)
 
     async def create(self, caller: Principal, new: NewExperiment) -> ExperimentRecord:
@@ -149,11 +158,12 @@ class ExperimentService:
         enabled: bool | None = None,
         policy_params: Mapping[str, Any] | None = None,
         gated: bool = False,
+        window: WindowChange = UNCHANGED,
     ) -> ExperimentRecord:
         """Change what is given; what was learned is kept.
 
-        Raises ExperimentNotFound, InvalidParams and, when one is resumed that the plan
-        has no room for, ExperimentLimitReached; LearnerReadOnly.
+        Raises ExperimentNotFound, Invalid, InvalidParams and, when one is resumed that
+        the plan has no room for, ExperimentLimitReached; LearnerReadOnly.
         """
         scopes.require(caller, scopes.EXPERIMENT_WRITE)
         await self._check_changeable(caller, experiment_id, LearnerReadOnly)
@@ -167,11 +177,18 @@ class ExperimentService:
             current = (await experiments.get(experiment_id)).experiment
             if policy_params is not None:
                 check_same_shape(current, policy_params)
+            awaited = changed_window(
+                current, window, policy_params, self._longest_window
+            )
             if enabled and not current.enabled:
                 await self._check_room(session, caller)
-            record = await experiments.update(experiment_id, enabled, policy_params)
+            record = await experiments.update(
+                experiment_id, enabled, policy_params, awaited
+            )
             given = {"enabled": enabled, "policy_params": policy_params}
             changes = {name: one for name, one in given.items() if one is not None}
+            if awaited is not None:
+                changes |= awaited._asdict()
             await note(session, caller, "experiment.update", experiment_id, changes)
         with leveling(self._wake_relay):
             await self._publish(caller.tenant_id, record)
@@ -219,7 +236,10 @@ class ExperimentService:
                 policy=new.policy,
                 policy_params=dict(new.policy_params),
                 enabled=new.enabled,
+                reward_window_sec=new.reward_window_sec,
+                default_reward=new.default_reward,
             )
+            check_window(experiment, self._longest_window)
             if new.enabled:
                 await self._check_room(session, caller)
             made = {
@@ -228,6 +248,8 @@ class ExperimentService:
                 "policy": new.policy,
                 "policy_params": new.policy_params,
                 "enabled": new.enabled,
+                "reward_window_sec": new.reward_window_sec,
+                "default_reward": new.default_reward,
             }
             await note(session, caller, "experiment.create", experiment.id, made)
             record = await Experiments(session, tenant).add(experiment)

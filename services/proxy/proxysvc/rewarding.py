@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 
+from proxysvc.awaiting import Awaiting
 from proxysvc.definitions import DefinitionCache
 from proxysvc.definitions import Entry
 from proxysvc.feedback import FeedbackLog
@@ -18,8 +19,11 @@ from proxysvc.token import GATED
 from proxysvc.token import Keyring
 from proxysvc.token import Token
 from proxysvc.token import admit
+from proxysvc.token import check_window
 from proxysvc.token import unseal
 from qbrixcore.errors import QbrixError
+from qbrixcore.errors import Unavailable
+from qbrixcore.errors import WindowPassed
 from qbrixstore.postgres.principal import Principal
 from qbrixstore.redis.event import FeedbackEvent
 from qbrixstore.redis.publisher import Spent
@@ -36,23 +40,27 @@ class Rewarding:
         log: FeedbackLog,
         keyring: Keyring,
         token_ttl_sec: int,
+        awaiting: Awaiting | None = None,
     ) -> None:
         self._definitions = definitions
         self._log = log
         self._keyring = keyring
         self._ttl = token_ttl_sec
+        self._awaiting = awaiting
 
     async def one(self, principal: Principal, request_id: str, reward: float) -> None:
         """Put a reward into the log; a repeated one changes nothing.
 
-        Raises InvalidToken, TokenExpired, InvalidFeedback, ExperimentNotFound,
-        Overloaded, Unavailable.
+        Raises InvalidToken, TokenExpired, WindowPassed, InvalidFeedback,
+        ExperimentNotFound, Overloaded, Unavailable.
         """
         token = self._token(principal, request_id)
         entry = self._definitions.get_cached(token.tenant, token.experiment)
         if entry is None:
             entry = await self._definitions.load(token.tenant, token.experiment)
-        await self._log.put(self._event(principal, token, entry, reward))
+        new = await self._log.put(self._event(token, entry, reward))
+        if token.window_sec and not new and (await self._lapsed([token]))[0]:
+            raise WindowPassed()
 
     async def many(
         self, principal: Principal, rewards: Sequence[Rewarded]
@@ -63,17 +71,52 @@ class Rewarding:
             {(one.tenant, one.experiment) for one in tokens if isinstance(one, Token)}
         )
         begun = [
-            self._begin(principal, token, known, one.reward)
+            self._begin(token, known, one.reward)
             for token, one in zip(tokens, rewards, strict=True)
         ]
         await settled([one for one in begun if isinstance(one, asyncio.Future)])
-        return [
+        results = [
             failure(one) if isinstance(one, asyncio.Future) else one for one in begun
         ]
+        await self._refuse_lapsed(tokens, begun, results)
+        return results
+
+    async def _refuse_lapsed(
+        self,
+        tokens: Sequence[Token | QbrixError],
+        begun: Sequence[asyncio.Future[bool] | QbrixError],
+        results: list[QbrixError | None],
+    ) -> None:
+        """Put an error where a default was learned before the reward came."""
+        repeated = {
+            row: token
+            for row, (token, one) in enumerate(zip(tokens, begun, strict=True))
+            if isinstance(token, Token)
+            and token.window_sec
+            and results[row] is None
+            and isinstance(one, asyncio.Future)
+            and not one.result()
+        }
+        if not repeated:
+            return
+        try:
+            lapsed = await self._lapsed(list(repeated.values()))
+        except Unavailable as error:
+            results[:] = [
+                error if row in repeated else one for row, one in enumerate(results)
+            ]
+            return
+        for row, late in zip(repeated, lapsed, strict=True):
+            if late:
+                results[row] = WindowPassed()
+
+    async def _lapsed(self, tokens: Sequence[Token]) -> Sequence[bool]:
+        if self._awaiting is None:
+            return [False] * len(tokens)
+        return await self._awaiting.have_lapsed(tokens)
 
     def _begin(
         self,
-        principal: Principal,
         token: Token | QbrixError,
         known: Mapping[Key, Entry | QbrixError],
         reward: float,
@@ -84,13 +127,15 @@ class Rewarding:
         if isinstance(entry, QbrixError):
             return entry
         try:
-            return self._log.put(self._event(principal, token, entry, reward))
+            return self._log.put(self._event(token, entry, reward))
         except QbrixError as error:
             return error
 
     def _token(self, principal: Principal, request_id: str) -> Token:
         token = unseal(request_id, self._keyring)
         admit(token, principal.tenant_id, self._ttl)
+        if token.window_sec:
+            check_window(token)
         return token
 
     def _token_or_error(
@@ -123,11 +168,8 @@ class Rewarding:
             return error
 
     def _event(
-        self, principal: Principal, token: Token, entry: Entry, reward: float
+        self, token: Token, entry: Entry, reward: float
     ) -> FeedbackEvent | Spent:
-        window = entry.definition.reward_window_sec
-        if window is not None and window < self._ttl:
-            admit(token, principal.tenant_id, window)
         entry.rewards.check(reward)
         if token.flags & GATED:
             return Spent(

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from proxysvc.awaiting import Awaiting
 from proxysvc.definitions import DefinitionCache
 from proxysvc.definitions import Entry
 from proxysvc.features import policy_input
@@ -74,13 +75,15 @@ class Selection:
         token_ttl_sec: int,
         counting: Counting,
         journal: Journal | None = None,
+        awaiting: Awaiting | None = None,
     ) -> None:
         self._definitions = definitions
         self._motor = motor
-        self._rewarding = Rewarding(definitions, log, keyring, token_ttl_sec)
+        self._rewarding = Rewarding(definitions, log, keyring, token_ttl_sec, awaiting)
         self._mint = mint
         self._count = counting.selected
         self._note = None if journal is None else journal.note
+        self._awaiting = awaiting
 
     async def select(
         self,
@@ -233,6 +236,8 @@ class Selection:
         )
         if self._note is not None:
             self._note(token, asked.context_id)
+        if definition.default_reward is not None and self._awaiting is not None:
+            self._awaiting.note(token, definition)
         return Selected(definition.arms[index], index, token, False, choice.version)
 
     async def feedback(
@@ -240,8 +245,8 @@ class Selection:
     ) -> None:
         """Put a reward into the log; a repeated one changes nothing.
 
-        Raises InvalidToken, TokenExpired, InvalidFeedback, ExperimentNotFound,
-        Overloaded, Unavailable.
+        Raises InvalidToken, TokenExpired, WindowPassed, InvalidFeedback,
+        ExperimentNotFound, Overloaded, Unavailable.
         """
         await self._rewarding.one(principal, request_id, reward)
 

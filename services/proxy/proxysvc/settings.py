@@ -125,6 +125,14 @@ class ProxySettings(msgspec.Struct, frozen=True, kw_only=True):
             "with 429; 0: any number",
         ),
     ] = 1_000_000
+    max_awaited: Annotated[
+        int,
+        msgspec.Meta(
+            ge=0,
+            description="selections a shard may hold that await a reward or their "
+            "default; 0: any number",
+        ),
+    ] = 5_000_000
     control_timeout_ms: Annotated[
         int, msgspec.Meta(ge=1, description="longest wait of any other call, ms")
     ] = 15_000

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0c\x63ommon.proto\x12\x0cqbrix.common\x1a\x1cgoogle/protobuf/struct.proto\"\xba\x01\n\x07\x43ontext\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06vector\x18\x02 \x03(\x02\x12\x35\n\x08metadata\x18\x03 \x03(\x0b\x32#.qbrix.common.Context.MetadataEntry\x12+\n\nproperties\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xa5\x01\n\x03\x41rm\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05index\x18\x03 \x01(\x05\x12\x11\n\tis_active\x18\x04 \x01(\x08\x12\x31\n\x08metadata\x18\x05 \x03(\x0b\x32\x1f.qbrix.common.Arm.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"i\n\x04Pool\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x1f\n\x04\x61rms\x18\x03 \x03(\x0b\x32\x11.qbrix.common.Arm\x12\x12\n\ncreated_at\x18\x04 \x01(\t\x12\x12\n\nupdated_at\x18\x05 \x01(\t\"\xad\x02\n\nExperiment\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07pool_id\x18\x03 \x01(\t\x12\x0e\n\x06policy\x18\x04 \x01(\t\x12\x41\n\rpolicy_params\x18\x05 \x03(\x0b\x32*.qbrix.common.Experiment.PolicyParamsEntry\x12\x0f\n\x07\x65nabled\x18\x06 \x01(\x08\x12\x12\n\ncreated_at\x18\x07 \x01(\t\x12\x12\n\nupdated_at\x18\x08 \x01(\t\x12\x33\n\x12policy_params_json\x18\t \x01(\x0b\x32\x17.google.protobuf.Struct\x1a\x33\n\x11PolicyParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x14\n\x12HealthCheckRequest\"\x92\x01\n\x13HealthCheckResponse\x12?\n\x06status\x18\x01 \x01(\x0e\x32/.qbrix.common.HealthCheckResponse.ServingStatus\":\n\rServingStatus\x12\x0b\n\x07UNKNOWN\x10\x00\x12\x0b\n\x07SERVING\x10\x01\x12\x0f\n\x0bNOT_SERVING\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0c\x63ommon.proto\x12\x0cqbrix.common\x1a\x1cgoogle/protobuf/struct.proto\"\xba\x01\n\x07\x43ontext\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06vector\x18\x02 \x03(\x02\x12\x35\n\x08metadata\x18\x03 \x03(\x0b\x32#.qbrix.common.Context.MetadataEntry\x12+\n\nproperties\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xa5\x01\n\x03\x41rm\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05index\x18\x03 \x01(\x05\x12\x11\n\tis_active\x18\x04 \x01(\x08\x12\x31\n\x08metadata\x18\x05 \x03(\x0b\x32\x1f.qbrix.common.Arm.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"i\n\x04Pool\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x1f\n\x04\x61rms\x18\x03 \x03(\x0b\x32\x11.qbrix.common.Arm\x12\x12\n\ncreated_at\x18\x04 \x01(\t\x12\x12\n\nupdated_at\x18\x05 \x01(\t\"\x93\x03\n\nExperiment\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07pool_id\x18\x03 \x01(\t\x12\x0e\n\x06policy\x18\x04 \x01(\t\x12\x41\n\rpolicy_params\x18\x05 \x03(\x0b\x32*.qbrix.common.Experiment.PolicyParamsEntry\x12\x0f\n\x07\x65nabled\x18\x06 \x01(\x08\x12\x12\n\ncreated_at\x18\x07 \x01(\t\x12\x12\n\nupdated_at\x18\x08 \x01(\t\x12\x33\n\x12policy_params_json\x18\t \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x1e\n\x11reward_window_sec\x18\n \x01(\x05H\x00\x88\x01\x01\x12\x1b\n\x0e\x64\x65\x66\x61ult_reward\x18\x0b \x01(\x01H\x01\x88\x01\x01\x1a\x33\n\x11PolicyParamsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x14\n\x12_reward_window_secB\x11\n\x0f_default_reward\"\x14\n\x12HealthCheckRequest\"\x92\x01\n\x13HealthCheckResponse\x12?\n\x06status\x18\x01 \x01(\x0e\x32/.qbrix.common.HealthCheckResponse.ServingStatus\":\n\rServingStatus\x12\x0b\n\x07UNKNOWN\x10\x00\x12\x0b\n\x07SERVING\x10\x01\x12\x0f\n\x0bNOT_SERVING\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,13 +49,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_POOL']._serialized_start=417
   _globals['_POOL']._serialized_end=522
   _globals['_EXPERIMENT']._serialized_start=525
-  _globals['_EXPERIMENT']._serialized_end=826
-  _globals['_EXPERIMENT_POLICYPARAMSENTRY']._serialized_start=775
-  _globals['_EXPERIMENT_POLICYPARAMSENTRY']._serialized_end=826
-  _globals['_HEALTHCHECKREQUEST']._serialized_start=828
-  _globals['_HEALTHCHECKREQUEST']._serialized_end=848
-  _globals['_HEALTHCHECKRESPONSE']._serialized_start=851
-  _globals['_HEALTHCHECKRESPONSE']._serialized_end=997
-  _globals['_HEALTHCHECKRESPONSE_SERVINGSTATUS']._serialized_start=939
-  _globals['_HEALTHCHECKRESPONSE_SERVINGSTATUS']._serialized_end=997
+  _globals['_EXPERIMENT']._serialized_end=928
+  _globals['_EXPERIMENT_POLICYPARAMSENTRY']._serialized_start=836
+  _globals['_EXPERIMENT_POLICYPARAMSENTRY']._serialized_end=887
+  _globals['_HEALTHCHECKREQUEST']._serialized_start=930
+  _globals['_HEALTHCHECKREQUEST']._serialized_end=950
+  _globals['_HEALTHCHECKRESPONSE']._serialized_start=953
+  _globals['_HEALTHCHECKRESPONSE']._serialized_end=1099
+  _globals['_HEALTHCHECKRESPONSE_SERVINGSTATUS']._serialized_start=1041
+  _globals['_HEALTHCHECKRESPONSE_SERVINGSTATUS']._serialized_end=1099
 # @@protoc_insertion_point(module_scope)

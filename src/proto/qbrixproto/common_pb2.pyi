@@ -63,7 +63,7 @@ class Pool(_message.Message):
     def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., arms: _Optional[_Iterable[_Union[Arm, _Mapping]]] = ..., created_at: _Optional[str] = ..., updated_at: _Optional[str] = ...) -> None: ...
 
 class Experiment(_message.Message):
-    __slots__ = ("id", "name", "pool_id", "policy", "policy_params", "enabled", "created_at", "updated_at", "policy_params_json")
+    __slots__ = ("id", "name", "pool_id", "policy", "policy_params", "enabled", "created_at", "updated_at", "policy_params_json", "reward_window_sec", "default_reward")
     class PolicyParamsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -80,6 +80,8 @@ class Experiment(_message.Message):
     CREATED_AT_FIELD_NUMBER: _ClassVar[int]
     UPDATED_AT_FIELD_NUMBER: _ClassVar[int]
     POLICY_PARAMS_JSON_FIELD_NUMBER: _ClassVar[int]
+    REWARD_WINDOW_SEC_FIELD_NUMBER: _ClassVar[int]
+    DEFAULT_REWARD_FIELD_NUMBER: _ClassVar[int]
     id: str
     name: str
     pool_id: str
@@ -89,7 +91,9 @@ class Experiment(_message.Message):
     created_at: str
     updated_at: str
     policy_params_json: _struct_pb2.Struct
-    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., pool_id: _Optional[str] = ..., policy: _Optional[str] = ..., policy_params: _Optional[_Mapping[str, str]] = ..., enabled: _Optional[bool] = ..., created_at: _Optional[str] = ..., updated_at: _Optional[str] = ..., policy_params_json: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
+    reward_window_sec: int
+    default_reward: float
+    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., pool_id: _Optional[str] = ..., policy: _Optional[str] = ..., policy_params: _Optional[_Mapping[str, str]] = ..., enabled: _Optional[bool] = ..., created_at: _Optional[str] = ..., updated_at: _Optional[str] = ..., policy_params_json: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., reward_window_sec: _Optional[int] = ..., default_reward: _Optional[float] = ...) -> None: ...
 
 class HealthCheckRequest(_message.Message):
     __slots__ = ()

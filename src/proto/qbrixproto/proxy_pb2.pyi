@@ -89,7 +89,7 @@ class ExperimentDetail(_message.Message):
     def __init__(self, experiment: _Optional[_Union[_common_pb2.Experiment, _Mapping]] = ..., feature_gate: _Optional[_Union[FeatureGateConfig, _Mapping]] = ..., pool: _Optional[_Union[_common_pb2.Pool, _Mapping]] = ...) -> None: ...
 
 class CreateExperimentRequest(_message.Message):
-    __slots__ = ("name", "pool_id", "policy", "policy_params", "enabled", "feature_gate", "policy_params_json")
+    __slots__ = ("name", "pool_id", "policy", "policy_params", "enabled", "feature_gate", "policy_params_json", "reward_window_sec", "default_reward")
     class PolicyParamsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -104,6 +104,8 @@ class CreateExperimentRequest(_message.Message):
     ENABLED_FIELD_NUMBER: _ClassVar[int]
     FEATURE_GATE_FIELD_NUMBER: _ClassVar[int]
     POLICY_PARAMS_JSON_FIELD_NUMBER: _ClassVar[int]
+    REWARD_WINDOW_SEC_FIELD_NUMBER: _ClassVar[int]
+    DEFAULT_REWARD_FIELD_NUMBER: _ClassVar[int]
     name: str
     pool_id: str
     policy: str
@@ -111,7 +113,9 @@ class CreateExperimentRequest(_message.Message):
     enabled: bool
     feature_gate: FeatureGateConfig
     policy_params_json: _struct_pb2.Struct
-    def __init__(self, name: _Optional[str] = ..., pool_id: _Optional[str] = ..., policy: _Optional[str] = ..., policy_params: _Optional[_Mapping[str, str]] = ..., enabled: _Optional[bool] = ..., feature_gate: _Optional[_Union[FeatureGateConfig, _Mapping]] = ..., policy_params_json: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
+    reward_window_sec: int
+    default_reward: float
+    def __init__(self, name: _Optional[str] = ..., pool_id: _Optional[str] = ..., policy: _Optional[str] = ..., policy_params: _Optional[_Mapping[str, str]] = ..., enabled: _Optional[bool] = ..., feature_gate: _Optional[_Union[FeatureGateConfig, _Mapping]] = ..., policy_params_json: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., reward_window_sec: _Optional[int] = ..., default_reward: _Optional[float] = ...) -> None: ...
 
 class FeatureGateConfig(_message.Message):
     __slots__ = ("enabled", "rollout_percentage", "default_arm_id", "schedule", "active_hours", "timezone", "rules")
@@ -186,7 +190,7 @@ class GetExperimentResponse(_message.Message):
     def __init__(self, experiment: _Optional[_Union[_common_pb2.Experiment, _Mapping]] = ..., feature_gate: _Optional[_Union[FeatureGateConfig, _Mapping]] = ..., pool: _Optional[_Union[_common_pb2.Pool, _Mapping]] = ...) -> None: ...
 
 class UpdateExperimentRequest(_message.Message):
-    __slots__ = ("experiment_id", "enabled", "policy_params", "feature_gate", "policy_params_json")
+    __slots__ = ("experiment_id", "enabled", "policy_params", "feature_gate", "policy_params_json", "reward_window_sec", "default_reward", "without_default_reward")
     class PolicyParamsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -199,12 +203,18 @@ class UpdateExperimentRequest(_message.Message):
     POLICY_PARAMS_FIELD_NUMBER: _ClassVar[int]
     FEATURE_GATE_FIELD_NUMBER: _ClassVar[int]
     POLICY_PARAMS_JSON_FIELD_NUMBER: _ClassVar[int]
+    REWARD_WINDOW_SEC_FIELD_NUMBER: _ClassVar[int]
+    DEFAULT_REWARD_FIELD_NUMBER: _ClassVar[int]
+    WITHOUT_DEFAULT_REWARD_FIELD_NUMBER: _ClassVar[int]
     experiment_id: str
     enabled: bool
     policy_params: _containers.ScalarMap[str, str]
     feature_gate: FeatureGateConfig
     policy_params_json: _struct_pb2.Struct
-    def __init__(self, experiment_id: _Optional[str] = ..., enabled: _Optional[bool] = ..., policy_params: _Optional[_Mapping[str, str]] = ..., feature_gate: _Optional[_Union[FeatureGateConfig, _Mapping]] = ..., policy_params_json: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
+    reward_window_sec: int
+    default_reward: float
+    without_default_reward: bool
+    def __init__(self, experiment_id: _Optional[str] = ..., enabled: _Optional[bool] = ..., policy_params: _Optional[_Mapping[str, str]] = ..., feature_gate: _Optional[_Union[FeatureGateConfig, _Mapping]] = ..., policy_params_json: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., reward_window_sec: _Optional[int] = ..., default_reward: _Optional[float] = ..., without_default_reward: _Optional[bool] = ...) -> None: ...
 
 class UpdateExperimentResponse(_message.Message):
     __slots__ = ("experiment", "feature_gate", "pool")

@@ -37,6 +37,7 @@ class Rest:
         *,
         arms: int = 3,
         enabled: bool = True,
+        **more: Any,
     ) -> dict[str, Any]:
         """A new experiment over a pool of its own."""
         name = uuid4().hex
@@ -48,6 +49,7 @@ class Rest:
             "policy": policy,
             "policy_params": dict(params or {}),
             "enabled": enabled,
+            **more,
         }
         return await self._made("/experiments", wanted)
 

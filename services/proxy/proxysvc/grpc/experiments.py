@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from google.protobuf.message import Message
+from msgspec import UNSET
+
 from proxysvc.experiments import ExperimentService
 from proxysvc.experiments import NewExperiment
 from proxysvc.grpc import messages
@@ -14,6 +17,7 @@ from proxysvc.grpc.caller import Context
 from proxysvc.grpc.gate_messages import gate_config
 from proxysvc.grpc.values import from_struct
 from proxysvc.grpc.values import from_texts
+from proxysvc.windows import WindowChange
 from qbrixproto import proxy_pb2 as proxy
 
 
@@ -35,6 +39,8 @@ class ExperimentMethods(Methods):
             gate=gate_config(request.feature_gate)
             if request.HasField("feature_gate")
             else None,
+            reward_window_sec=_given(request, "reward_window_sec"),
+            default_reward=_given(request, "default_reward"),
         )
         record = await self.experiments.create(await self.caller(context), new)
         made = messages.detail(record)
@@ -84,6 +90,7 @@ class ExperimentMethods(Methods):
             request.enabled if request.HasField("enabled") else None,
             _given_params(request),
             gated=request.HasField("feature_gate"),
+            window=_window(request),
         )
         made = messages.detail(record)
         return proxy.UpdateExperimentResponse(
@@ -97,6 +104,20 @@ class ExperimentMethods(Methods):
         caller = await self.caller(context)
         await self.experiments.delete(caller, request.experiment_id)
         return proxy.DeleteExperimentResponse(deleted=True)
+
+
+def _window(request: proxy.UpdateExperimentRequest) -> WindowChange:
+    """What is said of the window; there is no null on this wire."""
+    seconds = _given(request, "reward_window_sec")
+    default = _given(request, "default_reward")
+    if default is None and not request.without_default_reward:
+        default = UNSET
+    return WindowChange(UNSET if seconds is None else seconds or None, default)
+
+
+def _given(request: Message, name: str) -> Any:
+    """The value of an optional field, None if it is not set."""
+    return getattr(request, name) if request.HasField(name) else None
 
 
 def _given_params(

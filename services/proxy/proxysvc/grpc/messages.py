@@ -67,6 +67,8 @@ def detail(record: ExperimentRecord) -> Detail:
         policy_params=to_texts(params),
         policy_params_json=to_struct(params),
         enabled=experiment.enabled,
+        reward_window_sec=experiment.reward_window_sec,
+        default_reward=experiment.default_reward,
         created_at=_moment(record.created_at),
         updated_at=_moment(record.updated_at),
     )

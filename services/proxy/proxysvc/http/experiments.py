@@ -26,6 +26,7 @@ from proxysvc.http.replies import ExperimentPage
 from proxysvc.http.replies import ExperimentReply
 from proxysvc.http.replies import Message
 from proxysvc.inputs import LONGEST_NAME
+from proxysvc.windows import WindowChange
 from qbrixstore.postgres.principal import Principal
 
 Search = Annotated[str | None, QueryParameter(description="part of a name, any case")]
@@ -33,7 +34,11 @@ Enabled = Annotated[bool | None, QueryParameter(description="only running, or pa
 
 
 class ExperimentCreate(msgspec.Struct):
-    """A new experiment on a pool; ``policy_params`` are those of the policy."""
+    """A new experiment on a pool; ``policy_params`` are those of the policy.
+
+    Feedback is accepted for ``reward_window_sec`` seconds after a selection; without
+    any by then ``default_reward`` is learned, if there is one.
+    """
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_NAME)]
     pool_id: str
@@ -41,16 +46,21 @@ class ExperimentCreate(msgspec.Struct):
     policy_params: dict[str, Any] = {}
     enabled: bool = True
     feature_gate: GateConfig | None = None
+    reward_window_sec: int | None = None
+    default_reward: float | None = None
 
 
 class ExperimentUpdate(msgspec.Struct):
     """Changes of an experiment; what is absent or null stays.
 
-    ``policy_params`` replace the whole object.
+    ``policy_params`` replace the whole object. A null ``reward_window_sec`` takes the
+    window away and its default with it, a null ``default_reward`` the default alone.
     """
 
     enabled: bool | None = None
     policy_params: dict[str, Any] | None = None
+    reward_window_sec: int | None | msgspec.UnsetType = msgspec.UNSET
+    default_reward: float | None | msgspec.UnsetType = msgspec.UNSET
 
 
 class ExperimentController(Controller):
@@ -74,6 +84,8 @@ class ExperimentController(Controller):
             policy_params=data.policy_params,
             enabled=data.enabled,
             gate=data.feature_gate,
+            reward_window_sec=data.reward_window_sec,
+            default_reward=data.default_reward,
         )
         return ExperimentReply.of(await experiments.create(principal, new))
 
@@ -112,7 +124,11 @@ class ExperimentController(Controller):
     ) -> ExperimentReply:
         """Pause, resume or re-tune an experiment; what it learned is kept."""
         record = await experiments.update(
-            principal, experiment_id, data.enabled, data.policy_params
+            principal,
+            experiment_id,
+            data.enabled,
+            data.policy_params,
+            window=WindowChange(data.reward_window_sec, data.default_reward),
         )
         return ExperimentReply.of(record)
 

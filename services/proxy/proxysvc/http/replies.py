@@ -87,6 +87,8 @@ class ExperimentReply(msgspec.Struct):
     feature_gate: GateReply | None = None
     meta_experiment_id: str | None = None
     learner_ids: list[str] = []
+    reward_window_sec: int | None = None
+    default_reward: float | None = None
 
     @classmethod
     def of(cls, record: ExperimentRecord) -> ExperimentReply:
@@ -105,6 +107,8 @@ class ExperimentReply(msgspec.Struct):
             meta_experiment_id=record.meta_experiment_id,
             learner_ids=learner_ids(experiment),
             feature_gate=GateReply.of(record),
+            reward_window_sec=experiment.reward_window_sec,
+            default_reward=experiment.default_reward,
         )
 
 

@@ -25,6 +25,7 @@ from qbrixstore.postgres import faults
 from qbrixstore.postgres import pools
 from qbrixstore.postgres.records import ExperimentRecord
 from qbrixstore.postgres.records import GateRecord
+from qbrixstore.postgres.records import Window
 from qbrixstore.postgres.tables import ExperimentRow
 from qbrixstore.postgres.tables import GateRow
 from qbrixstore.postgres.tables import PoolRow
@@ -49,6 +50,8 @@ class Experiments(Tenanted):
             policy=experiment.policy,
             policy_params=dict(experiment.policy_params),
             enabled=experiment.enabled,
+            reward_window_sec=experiment.reward_window_sec,
+            default_reward=experiment.default_reward,
             version=1,
         )
         self._session.add(row)
@@ -92,8 +95,9 @@ class Experiments(Tenanted):
         experiment_id: str,
         enabled: bool | None = None,
         policy_params: Mapping[str, Any] | None = None,
+        window: Window | None = None,
     ) -> ExperimentRecord:
-        """Change what is given; parameters are replaced whole.
+        """Change what is given; parameters are replaced whole, and so is the window.
 
         Raises ExperimentNotFound.
         """
@@ -102,6 +106,8 @@ class Experiments(Tenanted):
             row.enabled = enabled
         if policy_params is not None:
             row.policy_params = dict(policy_params)
+        if window is not None:
+            row.reward_window_sec, row.default_reward = window
         if self._session.is_modified(row):
             row.version += 1
             await self._session.flush()
@@ -190,6 +196,8 @@ def to_record(row: ExperimentRow) -> ExperimentRecord:
             policy=row.policy,
             policy_params=row.policy_params,
             enabled=row.enabled,
+            reward_window_sec=row.reward_window_sec,
+            default_reward=row.default_reward,
             generation=row.generation,
             restored=row.restored_version,
             gate=None if gate is None else as_dict(gate.gate),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from typing import NamedTuple
 
 import msgspec
 
@@ -16,6 +17,13 @@ class PoolRecord(msgspec.Struct, frozen=True, kw_only=True):
     pool: Pool
     created_at: datetime
     updated_at: datetime
+
+
+class Window(NamedTuple):
+    """How long a reward is awaited, and what is learned if none comes by then."""
+
+    reward_window_sec: int | None = None
+    default_reward: float | None = None
 
 
 class GateRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -196,6 +196,8 @@ class ExperimentRow(Row):
     version: Mapped[int] = mapped_column(BigInteger)
     generation: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     restored_version: Mapped[int | None] = mapped_column(BigInteger)
+    reward_window_sec: Mapped[int | None]
+    default_reward: Mapped[float | None]
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
     updated_at: Mapped[datetime] = mapped_column(server_default=NOW, onupdate=NOW)
 
