@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
+from typing import Final
 
 import grpc
 
@@ -14,8 +15,10 @@ from qbrixcore.errors import Unavailable
 from qbrixproto import common_pb2
 from qbrixproto import cortex_pb2
 from qbrixproto import cortex_pb2_grpc
+from qbrixstore.redis.batch import order
 
 SERVICE = "qbrix.cortex.CortexService"
+LOOK_SEC: Final = 0.05
 
 Context = grpc.aio.ServicerContext[Any, Any]
 HealthAnswer = Callable[[], common_pb2.HealthCheckResponse]
@@ -36,15 +39,17 @@ class CortexServicer(cortex_pb2_grpc.CortexServiceServicer):
     ) -> cortex_pb2.FlushBatchResponse:
         """Return when all events appended before the call are committed.
 
-        Counts the events handled meanwhile, of one experiment or of all.
+        Those of shards that another cortex trains on are waited for, and not hurried.
+        Counts the events handled here meanwhile, of one experiment or of all.
         """
         before = self._handled(request.experiment_id)
         self._check_started()
+        own = {trainer.shard: trainer for trainer in self._learning.trainers}
         ends = [await gauges.end() for gauges in self._learning.gauges]
         await asyncio.gather(
             *(
-                trainer.flush(end)
-                for trainer, end in zip(self._learning.trainers, ends, strict=True)
+                own[shard].flush(end) if shard in own else self._handled_to(shard, end)
+                for shard, end in enumerate(ends)
             )
         )
         handled = self._handled(request.experiment_id) - before
@@ -91,7 +96,10 @@ class CortexServicer(cortex_pb2_grpc.CortexServiceServicer):
         found = await self._learning.gauges[shard].progress()
         return cortex_pb2.ShardStats(
             shard=shard,
-            is_owner=self._learning.trainers[shard].owner,
+            is_owner=any(
+                trainer.shard == shard and trainer.owner
+                for trainer in self._learning.trainers
+            ),
             total_events=found.counters["events"],
             pending_events=found.waiting,
             learned_events=found.counters["learned"],
@@ -101,6 +109,13 @@ class CortexServicer(cortex_pb2_grpc.CortexServiceServicer):
             lag_ms=found.lag_ms,
             last_commit_timestamp_ms=found.committed_ms,
         )
+
+    async def _handled_to(self, shard: int, end: str) -> None:
+        gauges = self._learning.gauges[shard]
+        while True:
+            if order(await gauges.position()) >= order(end):
+                return
+            await asyncio.sleep(LOOK_SEC)
 
     def _handled(self, experiment: str) -> int:
         trainers = self._learning.trainers

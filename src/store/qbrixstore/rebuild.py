@@ -41,12 +41,23 @@ class Rebuilt(msgspec.Struct):
     unusable: int = 0
 
 
-async def open_store(client: RedisClient, engine: AsyncEngine) -> Layout:
+async def open_store(
+    client: RedisClient, engine: AsyncEngine, shards: int = 1
+) -> Layout:
     """The layout of the store, which is filled before anybody sees one.
+
+    ``shards`` is what an empty one gets.
 
     Safe to call from several processes at once. Raises Unavailable.
     """
-    layout, opened = await Layout.prepare(client)
+    layout, opened = await Layout.prepare(client, shards)
+    if layout.shards != shards:
+        logger.warning(
+            "the store has %d shards, not CORTEX_SHARDS=%d: it keeps them until"
+            " qbrix shards migrate",
+            layout.shards,
+            shards,
+        )
     if not opened:
         rebuilt = await rebuild(client, engine, layout)
         await layout.open(client)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from pathlib import Path
 from typing import Annotated
+from typing import Final
 from typing import Literal
 from typing import NamedTuple
 from typing import Self
@@ -14,6 +15,16 @@ from msgspec import Meta
 
 Port = Annotated[int, Meta(ge=1, le=65_535, description="port of Redis")]
 Mode = Literal["standalone", "sentinel", "cluster"]
+MOST_SHARDS: Final = 1_024
+Shards = Annotated[
+    int,
+    Meta(
+        ge=1,
+        le=MOST_SHARDS,
+        description="shards that an empty store gets; one value for all",
+        extra={"env": "CORTEX_SHARDS"},
+    ),
+]
 
 
 class Address(NamedTuple):

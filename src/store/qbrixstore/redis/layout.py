@@ -107,6 +107,11 @@ class Layout(msgspec.Struct):
         held = await client.execute("HGET", keys.LAYOUT, "incarnation")
         return held is not None and held.decode() == self.incarnation
 
+    @staticmethod
+    async def is_moving(client: RedisClient) -> bool:
+        """Whether the store is to be divided anew. Raises Unavailable."""
+        return bool(await client.execute("HEXISTS", keys.LAYOUT, "to"))
+
     async def follow(self, client: RedisClient) -> None:
         """Become the layout of a store filled again, or divided anew, for ever.
 

@@ -1,7 +1,7 @@
--- closes a shard in which nothing waits any more
--- KEYS: meta, log, choices   ARGV: mark of a shard that drains, that of a closed one
+-- marks a shard anew in which nothing waits any more
+-- KEYS: meta, log, choices   ARGV: mark that it has, mark that it gets
 -- reply: entries that wait to be learned or recorded, selections to be recorded;
---        the shard is closed when there are none
+--        the shard is marked when there are none
 local mark = redis.call('HGET', KEYS[1], 'layout')
 if mark ~= ARGV[1] then
   return redis.error_reply('QBRIX_LAYOUT the shard has layout ' .. (mark or 'none')

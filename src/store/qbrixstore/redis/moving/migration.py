@@ -36,7 +36,6 @@ _MARK: Final = Script("mark")
 _SEAL: Final = Script("seal")
 DRAIN_SEC: Final = 60.0
 LOOK_SEC: Final = 0.05
-MOST_SHARDS: Final = 1_024
 
 
 class Unfinished(NamedTuple):
@@ -123,17 +122,18 @@ async def _drain(client: RedisClient, old: Layout, drain_sec: float) -> None:
         names = [old.meta(shard)]
         await client.call(_MARK, names, [old.draining, old.mark, *_closed(old)])
     deadline = asyncio.get_running_loop().time() + drain_sec
-    for shard in range(old.shards):
-        names = [old.meta(shard), old.log(shard), old.choices(shard)]
-        while any(
-            waiting := await client.call(_SEAL, names, [old.draining, old.sealed])
-        ):
-            if asyncio.get_running_loop().time() > deadline:
-                raise StillWaiting(
-                    f"shard {shard} still has {waiting[0]} entries to learn or record"
-                    f" and {waiting[1]} of selections to record: does its cortex run?"
-                )
-            await asyncio.sleep(LOOK_SEC)
+    # nobody who still has to learn may meet a closed shard
+    for marks in ((old.draining, old.draining), (old.draining, old.sealed)):
+        for shard in range(old.shards):
+            names = [old.meta(shard), old.log(shard), old.choices(shard)]
+            while any(waiting := await client.call(_SEAL, names, marks)):
+                if asyncio.get_running_loop().time() > deadline:
+                    raise StillWaiting(
+                        f"shard {shard} still has {waiting[0]} entries to learn or"
+                        f" record and {waiting[1]} of selections to record:"
+                        " does its cortex run?"
+                    )
+                await asyncio.sleep(LOOK_SEC)
 
 
 async def _give_up(client: RedisClient, old: Layout, new: Layout) -> None:
