@@ -206,11 +206,12 @@ class Shard:
         client: RedisClient | None = None,
         shelf: Archive | None = None,
         companions: Sequence[Companion] = (),
+        trims: bool = True,
     ) -> tuple[Trainer, asyncio.Event]:
         """A trainer of its own, and the event that stops it."""
         client = client or self.client
         consumer = RedisStreamConsumer(
-            client, self.layout, name, bounds=bounds or Bounds()
+            client, self.layout, name, bounds=bounds or Bounds(), trims=trims
         )
         params = RedisParamBackend(client, self.layout)
         definitions = Definitions(client, self.layout)

@@ -12,22 +12,16 @@ from collections.abc import Callable
 from collections.abc import Sequence
 from typing import Final
 
-from cortexsvc import pacing
+from cortexsvc import beside
 from cortexsvc import rows
 from cortexsvc.chronicle import Chronicle
-from qbrixcore.errors import Unavailable
-from qbrixlog import get_logger
 from qbrixstore.redis.batch import Entry
 from qbrixstore.redis.batch import milliseconds
 from qbrixstore.redis.client import RedisClient
 from qbrixstore.redis.consumer import RedisStreamConsumer
 from qbrixstore.redis.layout import Layout
-from qbrixstore.redis.refusals import Fenced
-from qbrixstore.redis.refusals import LayoutMismatch
 from qbrixstore.redis.tail import LAST
 from qbrixstore.redis.tail import Tail
-
-logger = get_logger(__name__)
 
 IDLE_SEC: Final = 0.5
 
@@ -45,21 +39,9 @@ class Recorder:
 
     async def run(self, consumer: RedisStreamConsumer) -> None:
         """Follow what the consumer has committed, until cancelled."""
-        backoff = pacing.Backoff(asyncio.Event())
-        while True:
-            try:
-                if not await self.step(consumer):
-                    await asyncio.sleep(IDLE_SEC)
-                backoff.reset()
-            except (Fenced, LayoutMismatch):
-                # the trainer is told so too, and decides
-                await backoff.pause()
-            except Unavailable as error:
-                logger.warning("decisions wait to be recorded: %s", error)
-                await backoff.pause()
-            except Exception:
-                logger.exception("decisions wait to be recorded")
-                await backoff.pause()
+        await beside.repeat(
+            self.step, consumer, IDLE_SEC, "decisions wait to be recorded"
+        )
 
     async def step(self, consumer: RedisStreamConsumer) -> bool:
         """Whether there was anything to record. Raises Unavailable."""

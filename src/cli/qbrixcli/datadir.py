@@ -9,6 +9,7 @@
 ``stores.env``     how to reach the embedded stores, while they run
 ``valkey/``        data of the embedded Valkey
 ``postgres/``      data of the embedded Postgres
+``decisions/``     the decision log, as EVENT_LOG=parquet writes it
 =================  ================================================================
 """
 
@@ -69,6 +70,11 @@ class DataDirectory:
     def postgres(self) -> Path:
         """Data of the embedded Postgres."""
         return self.path / "postgres"
+
+    @property
+    def decisions(self) -> Path:
+        """Files of the decision log."""
+        return self.path / "decisions"
 
     async def open(self) -> None:
         """Lock it, and create what is missing. Raises StartError."""

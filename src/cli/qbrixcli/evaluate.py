@@ -15,8 +15,8 @@ A policy is one of
   arm=ARM               always the same arm
   log=OTHER.csv         as often as another log chose each arm
 
-LOG and OTHER are files (.csv or .csv.gz), or men_random or men_bts: the Open Bandit
-logs that come with qbrix."""
+LOG and OTHER are files (.csv, .csv.gz or .parquet), or men_random or men_bts: the
+Open Bandit logs that come with qbrix."""
 
 
 def add_evaluate(commands: Any) -> None:
@@ -29,7 +29,7 @@ def add_evaluate(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = command.add_argument
-    add("log", metavar="LOG.csv")
+    add("log", metavar="LOG")
     add("--policy", action="append", required=True, help="may be given several times")
     add("--train", type=float, default=0.5, help="share of the log that is learned")
     add("--interval", choices=INTERVALS, default="normal")

@@ -7,6 +7,8 @@ import asyncio
 import os
 from typing import Any
 
+FORMATS = ("csv", "parquet")
+
 
 def add_export(commands: Any) -> None:
     """The command and its options."""
@@ -18,7 +20,7 @@ def add_export(commands: Any) -> None:
     )
     add = command.add_argument
     add("--experiment", required=True, metavar="ID")
-    add("--format", choices=("csv",), default="csv")
+    add("--format", choices=FORMATS, default="csv")
     add("--output", metavar="FILE", help="by default standard output")
     add(
         "--all",

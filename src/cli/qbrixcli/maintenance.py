@@ -110,5 +110,6 @@ def run_service(environ: Mapping[str, str], name: str) -> None:
     secrets = {}
     if data.secrets.exists():
         secrets = load_keyring(data).variables()
-    variables = {**secrets, **motor_address(environ), **environ, **stores}
+    files = {"EVENT_LOG_DIR": str(data.decisions)}
+    variables = {**secrets, **files, **motor_address(environ), **environ, **stores}
     os.execve(sys.executable, [sys.executable, "-m", f"{name}svc"], variables)

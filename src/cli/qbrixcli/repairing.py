@@ -38,7 +38,7 @@ async def with_letters(
     work: Work, options: argparse.Namespace, environ: Mapping[str, str]
 ) -> str:
     """What the work has to say. Raises StartError."""
-    async with _redis(_reached(environ, REDIS_USERS)) as client:
+    async with reach_redis(reached(environ, REDIS_USERS)) as client:
         letters = DeadLetters(client, await Layout.read(client))
         return await work(letters, options)
 
@@ -64,9 +64,9 @@ async def drop(letters: DeadLetters, options: argparse.Namespace) -> str:
 
 async def rebuild(environ: Mapping[str, str]) -> str:
     """Redis with everything that Postgres has and it lacked. Raises StartError."""
-    reached = _reached(environ, (*REDIS_USERS, *POSTGRES_USERS))
-    async with _redis(reached) as client:
-        engine = init_db(_read(PostgresSettings, "PROXY_POSTGRES_", reached))
+    variables = reached(environ, (*REDIS_USERS, *POSTGRES_USERS))
+    async with reach_redis(variables) as client:
+        engine = init_db(_read(PostgresSettings, "PROXY_POSTGRES_", variables))
         try:
             layout, opened = await Layout.prepare(client)
             done = await filling.rebuild(client, engine, layout)
@@ -106,7 +106,11 @@ def _experiment(letter: Letter) -> str | None:
     return None if letter.event is None else letter.event.experiment
 
 
-def _reached(environ: Mapping[str, str], users: tuple[str, ...]) -> Mapping[str, str]:
+def reached(environ: Mapping[str, str], users: tuple[str, ...]) -> Mapping[str, str]:
+    """The variables of the stores, of running embedded ones by default.
+
+    Raises StartError.
+    """
     if named(environ, users):
         return environ
     data = data_directory(environ)
@@ -117,7 +121,10 @@ def _reached(environ: Mapping[str, str], users: tuple[str, ...]) -> Mapping[str,
 
 
 @asynccontextmanager
-async def _redis(variables: Mapping[str, str]) -> AsyncIterator[RedisClient]:
+async def reach_redis(
+    variables: Mapping[str, str],
+) -> AsyncIterator[RedisClient]:
+    """Redis as the proxy knows it. Raises StartError."""
     settings = _read(RedisSettings, "PROXY_REDIS_", variables)
     try:
         async with RedisClient(settings) as client:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from collections.abc import Mapping
 from datetime import UTC
@@ -95,6 +96,12 @@ class DecisionReader(Protocol):
 
     def rewards(self, experiment_id: str, generation: int) -> AsyncIterator[Logged]:
         """All of a generation, as they follow each other in the log."""
+
+    async def repeated(self, experiment_id: str, generation: int) -> Counter[str]:
+        """How often the tokens of a generation were rewarded that were so again.
+
+        Only dead letters are put into the log again.
+        """
 
     def controls(self, experiment_id: str) -> AsyncIterator[Logged]:
         """What it was to be learned by, in the order of the log."""

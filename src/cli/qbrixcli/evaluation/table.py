@@ -27,7 +27,7 @@ class Table(msgspec.Struct, frozen=True):
     @classmethod
     def read(cls, name: str) -> Table:
         """A file, or one of the packaged logs. Raises Invalid, OSError."""
-        rows = list(csv.reader(_text(name).splitlines()))
+        rows = _parquet(name) if name.endswith(".parquet") else _csv(name)
         if len(rows) < 2:
             raise Invalid(f"{name} has no rows")
         heading, *body = rows
@@ -82,6 +82,25 @@ def _declared(name: str, column: NDArray[np.str_]) -> tuple[dict[str, Any], list
         return {"type": "categorical", "name": name, "values": values}, column.tolist()
     bounds = {"min": float(numbers.min()), "max": float(numbers.max())}
     return {"type": "numeric", "name": name, **bounds}, numbers.tolist()
+
+
+def _csv(name: str) -> list[list[str]]:
+    return list(csv.reader(_text(name).splitlines()))
+
+
+def _parquet(name: str) -> list[list[str]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(name)
+    except pa.ArrowInvalid as error:
+        raise Invalid(f"{name} is no parquet file: {error}") from None
+    columns = [
+        ["" if cell is None else str(cell) for cell in column.to_pylist()]
+        for column in table.columns
+    ]
+    return [table.column_names, *map(list, zip(*columns, strict=True))]
 
 
 def _text(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from collections.abc import Iterator
 from datetime import date
@@ -61,16 +62,29 @@ class ParquetDecisions:
         self, experiment_id: str, generation: int
     ) -> AsyncIterator[Logged]:
         """All of a generation, as they follow each other in the log. Raises OSError."""
-        wanted = pc.field("generation") == generation
-        found = await asyncio.to_thread(self._found, REWARDS, experiment_id, wanted)
+        found = await self._rewards(experiment_id, generation)
         for row in _rows(_sorted(found, *_ORDER)):
             yield logged(row, reward_of(row))
+
+    async def repeated(self, experiment_id: str, generation: int) -> Counter[str]:
+        """How often the tokens of a generation were rewarded that were so again.
+
+        Raises OSError.
+        """
+        found = await self._rewards(experiment_id, generation)
+        counts = found.group_by("token_id").aggregate([([], "count_all")])
+        rows = counts.filter(pc.field("count_all") > 1).to_pylist()
+        return Counter({row["token_id"]: row["count_all"] for row in rows})
 
     async def controls(self, experiment_id: str) -> AsyncIterator[Logged]:
         """What it was to be learned by, in the order of the log. Raises OSError."""
         found = await asyncio.to_thread(self._found, CONTROLS, experiment_id)
         for row in _rows(_sorted(found, *_ORDER)):
             yield logged(row, control_of(row))
+
+    async def _rewards(self, experiment_id: str, generation: int) -> Any:
+        wanted = pc.field("generation") == generation
+        return await asyncio.to_thread(self._found, REWARDS, experiment_id, wanted)
 
     def _joined(self, experiment_id: str, complete: bool) -> Any:
         left = self._found(SELECTIONS, experiment_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from collections.abc import Collection
 from collections.abc import Iterable
@@ -109,6 +110,12 @@ class DecisionLog:
         async for row in rows.mappings():
             yield logged(row, reward_of(row))
 
+    async def repeated(self, experiment_id: str, generation: int) -> Counter[str]:
+        """How often the tokens of a generation were rewarded that were so again."""
+        given = {"experiment": experiment_id, "generation": generation}
+        rows = await self._session.execute(text(_REPEATED), given)
+        return Counter({token: count for token, count in rows})
+
     async def controls(self, experiment_id: str) -> AsyncIterator[Logged]:
         """What it was to be learned by, in the order of the log."""
         rows = await self._session.stream(
@@ -158,9 +165,12 @@ select * from (
 ) as decision"""
 _ORDER: Final = " order by issued_ms, token_id"
 _IN_ORDER: Final = " order by entry_ms, entry_number, place, source"
-_REWARDS: Final = (
-    f"select * from {REWARDS}"
-    " where experiment_id = :experiment and generation = :generation" + _IN_ORDER
+_OF_GENERATION: Final = (
+    f" from {REWARDS} where experiment_id = :experiment and generation = :generation"
+)
+_REWARDS: Final = "select *" + _OF_GENERATION + _IN_ORDER
+_REPEATED: Final = (
+    f"select token_id, count(*){_OF_GENERATION} group by token_id having count(*) > 1"
 )
 _CONTROLS: Final = (
     f"select * from {CONTROLS} where experiment_id = :experiment" + _IN_ORDER
