@@ -134,7 +134,7 @@ async def proxy(
         stack.push_async_callback(engine.dispose)
         await note_schema(engine)
         redis = await stack.enter_async_context(RedisClient(settings.redis))
-        layout = await layout_of(redis, engine)
+        layout = await layout_of(redis, engine, settings.shards)
         follow = background(layout.follow(redis), "following the store")
         await stack.enter_async_context(follow)
         bearers = Bearers(

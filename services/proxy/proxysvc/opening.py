@@ -29,12 +29,15 @@ async def note_schema(engine: AsyncEngine) -> None:
         logger.warning("starting without postgres: %s", error)
 
 
-async def layout_of(redis: RedisClient, engine: AsyncEngine) -> Layout:
-    """The layout of the store, waited for while it starts. Raises Unavailable."""
+async def layout_of(redis: RedisClient, engine: AsyncEngine, shards: int) -> Layout:
+    """The layout of the store, waited for while it starts. Raises Unavailable.
+
+    An empty one gets ``shards`` shards.
+    """
     deadline = asyncio.get_running_loop().time() + PATIENCE
     while True:
         try:
-            return await open_store(redis, engine)
+            return await open_store(redis, engine, shards)
         except Unavailable as error:
             if asyncio.get_running_loop().time() > deadline:
                 raise

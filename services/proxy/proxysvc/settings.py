@@ -21,8 +21,10 @@ from proxysvc.token import Keyring
 from qbrixserving.event_log import EventLog
 from qbrixserving.settings import Env
 from qbrixserving.settings import SettingsError
+from qbrixserving.tracing.settings import TracingSettings
 from qbrixstore.postgres.config import PostgresSettings
 from qbrixstore.redis.config import RedisSettings
+from qbrixstore.redis.config import Shards
 
 DEVELOPMENT_SECRET: Final = "only-for-development-never-in-production"
 _REGISTRATION: Final = {"dev": "open", "prod": "closed"}
@@ -154,6 +156,8 @@ class ProxySettings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = 8 * 1024 * 1024
     event_log: EventLog = "off"
+    shards: Shards = 1
+    tracing: TracingSettings = msgspec.field(default_factory=TracingSettings)
     env: Annotated[
         Env,
         msgspec.Meta(
