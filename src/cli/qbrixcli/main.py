@@ -19,6 +19,8 @@ from qbrixcli.repairs import add_repairs
 from qbrixcli.repairs import repair
 from qbrixcli.resources.commands import add_resources
 from qbrixcli.resources.run import run
+from qbrixcli.shards import add_shards
+from qbrixcli.shards import divide
 from qbrixcli.simulate import add_simulate
 from qbrixcli.simulate import simulate
 
@@ -43,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
     add_resources(commands)
     add_operator(commands)
     add_repairs(commands)
+    add_shards(commands)
     add_simulate(commands)
     add_evaluate(commands)
     add_export(commands)
@@ -76,6 +79,8 @@ def _run(options: argparse.Namespace) -> int:
         return operate(options)
     if options.command in ("deadletter", "rebuild"):
         return repair(options)
+    if options.command == "shards":
+        return divide(options)
     if options.command == "simulate":
         return simulate(options)
     if options.command == "evaluate":

@@ -27,11 +27,20 @@ from qbrixstore.postgres import init_db
 from qbrixstore.redis import Layout
 from qbrixstore.redis import RedisClient
 from qbrixstore.redis import RedisSettings
+from qbrixstore.redis.config import Limits
+from qbrixstore.redis.config import Shards
 from qbrixstore.redis.letters import DeadLetters
 from qbrixstore.redis.letters import Letter
 
 T = TypeVar("T", bound=msgspec.Struct)
+
 Work = Callable[[DeadLetters, argparse.Namespace], Awaitable[str]]
+
+
+class _Opening(msgspec.Struct, frozen=True):
+    """How an empty store is opened."""
+
+    shards: Shards = 1
 
 
 async def with_letters(
@@ -68,7 +77,8 @@ async def rebuild(environ: Mapping[str, str]) -> str:
     async with reach_redis(variables) as client:
         engine = init_db(_read(PostgresSettings, "PROXY_POSTGRES_", variables))
         try:
-            layout, opened = await Layout.prepare(client)
+            shards = _read(_Opening, "CORTEX_", variables).shards
+            layout, opened = await Layout.prepare(client, shards)
             done = await filling.rebuild(client, engine, layout)
             if not opened:
                 await layout.open(client)
@@ -123,11 +133,12 @@ def reached(environ: Mapping[str, str], users: tuple[str, ...]) -> Mapping[str, 
 @asynccontextmanager
 async def reach_redis(
     variables: Mapping[str, str],
+    limits: Limits = Limits(),  # noqa: B008 (immutable)
 ) -> AsyncIterator[RedisClient]:
     """Redis as the proxy knows it. Raises StartError."""
     settings = _read(RedisSettings, "PROXY_REDIS_", variables)
     try:
-        async with RedisClient(settings) as client:
+        async with RedisClient(settings, limits) as client:
             yield client
     except QbrixError as error:
         raise StartError(str(error)) from error

@@ -64,7 +64,7 @@ async def test_a_killed_migration_is_gone_on_with_or_rolled_back(
     store = await Store.filled(client, 2)
     held, before = await store.means(), await dump()
     async with Dying(redis_server, writes) as dying:
-        with pytest.raises((Unavailable, ExceptionGroup)):
+        with pytest.raises(Unavailable):
             await migrate(dying, 3)
     left = await unfinished(client)
     assert await Layout.read(client) == store.layout
@@ -77,7 +77,7 @@ async def test_a_killed_migration_is_gone_on_with_or_rolled_back(
     assert after == before
     assert await store.publisher.append([EVENTS[0]]) == [False]
     async with Dying(redis_server, writes) as dying:
-        with pytest.raises((Unavailable, ExceptionGroup)):
+        with pytest.raises(Unavailable):
             await migrate(dying, 3)
     now = await moved(client, 4)
     assert await now.means() == held
@@ -135,9 +135,8 @@ async def test_whoever_was_overtaken_changes_nothing(
 async def test_unknown_keys_stop_it(client: RedisClient) -> None:
     store = await Store.filled(client, 1)
     await client.execute("SET", keys.prefix(1, 0) + "novelty", 1)
-    with pytest.raises(ExceptionGroup) as raised:
+    with pytest.raises(UnknownFamily, match="novelty"):
         await migrate(client, 2)
-    assert raised.group_contains(UnknownFamily)
     assert await Layout.read(client) == store.layout
     assert await store.publisher.append([event(80)]) == [True]
 

@@ -58,9 +58,15 @@ class Copier:
         for shard in range(self._old.shards):
             prefix = keys.prefix(self._old.number, shard)
             async for page in pages(self._client, self._old.number, shard):
-                async with asyncio.TaskGroup() as group:
-                    for key in page:
-                        group.create_task(self._carry(key, Name.of(key, prefix)))
+                await self._carry_all([(key, Name.of(key, prefix)) for key in page])
+
+    async def _carry_all(self, page: Sequence[tuple[str, Name]]) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                for key, name in page:
+                    group.create_task(self._carry(key, name))
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None
 
     async def _carry(self, key: str, name: Name) -> None:
         family = family_of(name)
