@@ -96,14 +96,8 @@ db-reset: $(STAMP) ## forget everything under the data directory
 oracle: $(STAMP) ## every published regret figure, with as many runs as published
 	QBRIX_ORACLE_RUNS=1000 $(BIN)/pytest tests/oracle -s
 
-bench: $(STAMP) ## micro-benchmarks, delay, other libraries, then the system beside a bare echo
-	mkdir -p bench/results
-	$(BIN)/pytest bench --benchmark-only --benchmark-json bench/results/latest.json
-	$(BIN)/python -m bench.table
-	$(BIN)/python -m bench.delay
-	$(BIN)/python -m bench.peers
-	$(BIN)/python -m bench.system_select
-	$(BIN)/python -m bench.freshness
+bench: $(STAMP) ## the whole system beside its floors, then micro-benchmarks, delay, other libraries (QUICK=1, PARTS=)
+	$(BIN)/python -m bench $(if $(QUICK),--quick) $(PARTS)
 
 bench-compare: $(STAMP) ## micro-benchmarks here and at BASE=<revision> in turns; fails over BUDGET=1.15
 	$(BIN)/python -m bench.compare $(or $(BASE),HEAD) --budget $(or $(BUDGET),1.15)

@@ -7,31 +7,53 @@ import re
 import shutil
 import sys
 import tempfile
+from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
-_RATE = re.compile(r"Requests/sec:\s+([\d.]+)")
-_TOTAL = re.compile(r"(\d+) requests in")
-_BAD = re.compile(r"Non-2xx or 3xx responses: (\d+)")
-_SOCKETS = re.compile(r"Socket errors: (.*)")
-_QUANTILE = re.compile(r"^\s+(50|99)(?:\.0+)?%\s+([\d.]+)(us|ms|s)$", re.MULTILINE)
-_UNIT = {"us": 1e-3, "ms": 1.0, "s": 1e3}
+_FIGURES = re.compile(r"^figures (.*)$", re.MULTILINE)
 
-SCRIPT = """\
+HEAD = """\
 wrk.method = "POST"
-wrk.body = [==[{body}]==]
 {headers}
+done = function(summary, latency, requests)
+  local e = summary.errors
+  io.write(string.format("figures %d %d %d %d %d %d\\n",
+    summary.requests, summary.duration, e.connect, e.read + e.write, e.status,
+    e.timeout))
+  for _, p in ipairs({{50, 99, 99.9, 100}}) do
+    io.write(string.format("figures %d\\n", latency:percentile(p)))
+  end
+end
+"""
+ONE = "wrk.body = [==[{body}]==]\n"
+MANY = """\
+local lines, order, at = {{}}, {{}}, 0
+for line in io.lines("{bodies}") do lines[#lines + 1] = line end
+for line in io.lines("{order}") do order[#order + 1] = tonumber(line) end
+init = function(args)
+  for n, body in ipairs(lines) do lines[n] = wrk.format(nil, nil, nil, body) end
+end
+request = function()
+  at = at + 1
+  if at > #order then {at_the_end} at = 1 end
+  return lines[order[at]]
+end
 """
 
 
 class Round(msgspec.Struct, frozen=True):
-    """What one run of wrk saw; latencies in milliseconds."""
+    """What one run of a generator saw; latencies in milliseconds."""
 
     rate: float
     total: int
     p50: float
     p99: float
+    p999: float
+    most: float
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -42,42 +64,95 @@ class Target(msgspec.Struct, frozen=True):
     headers: dict[str, str]
 
 
-async def load(target: Target, connections: int, seconds: int) -> Round:
+class Series(msgspec.Struct, frozen=True):
+    """Requests to send in an order, from the start again unless each counts once."""
+
+    url: str
+    bodies: Sequence[str]
+    headers: dict[str, str]
+    order: Sequence[int]
+    once: bool = False
+
+
+async def load(target: Target | Series, connections: int, seconds: int) -> Round:
     """Send for a while over so many connections.
 
     Raises RuntimeError when wrk is missing or any answer was an error.
     """
-    if shutil.which("wrk") is None:
-        raise RuntimeError("wrk is missing: install it (Debian: apt-get install wrk)")
-    headers = "\n".join(
-        f'wrk.headers["{name}"] = "{value}"' for name, value in target.headers.items()
-    )
+    need("wrk", "wrk")
     with tempfile.TemporaryDirectory(prefix="qbrix-bench-") as directory:
-        script = Path(directory) / "request.lua"
-        script.write_text(SCRIPT.format(body=target.body, headers=headers))
-        process = await asyncio.create_subprocess_exec(
+        script = write_script(target, Path(directory))
+        said = await output(
             *("wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"),
             *("-s", str(script), target.url),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
         )
-        out, _ = await process.communicate()
-    return read(out.decode())
+    return read(said.text)
+
+
+def write_script(target: Target | Series, directory: Path) -> Path:
+    """What wrk is told to send."""
+    text = HEAD.format(headers=_headers(target.headers))
+    if isinstance(target, Target):
+        text += ONE.format(body=target.body)
+    else:
+        bodies, order = directory / "bodies", directory / "order"
+        bodies.write_text("\n".join(target.bodies))
+        order.write_text("\n".join(str(n + 1) for n in target.order))
+        end = "wrk.thread:stop()" if target.once else ""
+        text += MANY.format(bodies=bodies, order=order, at_the_end=end)
+    script = directory / "request.lua"
+    script.write_text(text)
+    return script
 
 
 def read(text: str) -> Round:
     """The figures in what wrk printed. Raises RuntimeError when there were errors."""
-    for failed in (_BAD.search(text), _SOCKETS.search(text)):
-        if failed is not None:
-            raise RuntimeError(f"requests failed: {failed[0]}")
-    rate, total = _RATE.search(text), _TOTAL.search(text)
-    if rate is None or total is None:
+    found = [list(map(int, line.split())) for line in _FIGURES.findall(text)]
+    if len(found) != 5:
         raise RuntimeError(f"wrk said: {text.strip()}")
-    at = {q: float(value) * _UNIT[unit] for q, value, unit in _QUANTILE.findall(text)}
-    return Round(float(rate[1]), int(total[1]), at["50"], at["99"])
+    (total, micros, *errors), *quantiles = found
+    if any(errors):
+        names = ("connect", "sockets", "status", "timeout")
+        raise RuntimeError(f"requests failed: {dict(zip(names, errors, strict=True))}")
+    p50, p99, p999, most = (one / 1e3 for [one] in quantiles)
+    return Round(total / micros * 1e6, total, p50, p99, p999, most)
+
+
+def need(program: str, package: str) -> None:
+    """Raises RuntimeError, with what to do, where a program is missing."""
+    if shutil.which(program) is None:
+        raise RuntimeError(
+            f"{program} is missing: install it (Debian: apt-get install {package})"
+        )
+
+
+class Said(NamedTuple):
+    """How a command ended, and all that it said."""
+
+    code: int
+    text: str
+
+
+async def output(*command: str) -> Said:
+    """Run a command to its end; one that is waited for no more is killed."""
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    try:
+        out, _ = await process.communicate()
+    except asyncio.CancelledError:
+        process.kill()
+        raise
+    return Said(process.returncode or 0, out.decode(errors="replace"))
 
 
 def say(text: str = "") -> None:
     """One line of the report."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
+
+
+def _headers(headers: Mapping[str, str]) -> str:
+    return "\n".join(
+        f'wrk.headers["{name}"] = "{value}"' for name, value in headers.items()
+    )

@@ -20,53 +20,47 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from bench.load import Target
 from bench.load import load
 from bench.load import say
 from bench.processes import find_services
-from bench.system_select import select_target
+from bench.system.asking import ask
+from bench.system.asking import ask_batch
+from bench.system.experiments import FEEDBACK
+from bench.system.experiments import make
+from bench.system.experiments import select_target
+from bench.system.place import Place
+from bench.system.place import started
 
-from qbrixcli.console import Console
-from qbrixcli.datadir import DataDirectory
 from qbrixcli.demo.wire import Connection
-from qbrixcli.demonstration import fresh_variables
-from qbrixcli.demonstration import scratch_directory
-from qbrixcli.system import System
 
 PY_SPY = "py-spy==0.4.3"
 RESULTS = Path(__file__).parent / "results"
 RATE = 250  # samples a second
 BATCH = 64
+BEST = 3  # the index of the arm that earns
 # py-spy stops a process while it looks, which may take longer than a select waits
 PATIENT = {"PROXY_REQUEST_TIMEOUT_MS": "30000"}
 PAUSE = 0.01  # seconds between batches: selects are to be the larger part
-SELECT = b"/api/v1/agent/select:batch"
-FEEDBACK = b"/api/v1/agent/feedback:batch"
 
 
 async def measure(seconds: int, connections: int, native: bool) -> None:
     """Start, load, record, stop."""
     RESULTS.mkdir(exist_ok=True)
-    with scratch_directory() as directory:
-        data = DataDirectory(directory / "data")
-        variables = {**fresh_variables(), **PATIENT, "PROXY_HTTP_WORKERS": "1"}
-        with (directory / "services.log").open("w") as log:
-            async with System(data, variables, Console(log)) as system:
-                made = system.welcome.credentials
-                assert made is not None
-                target = await select_target(made.http_url, made.api_key)
-                async with rewarded(made.http_url, made.api_key, target):
-                    await load(target, connections, 1)
-                    # a little longer, so that the last samples are of work too
-                    under_load = load(target, connections, seconds + 3)
-                    await asyncio.gather(under_load, *records(seconds, native))
+    async with started(PATIENT) as place:
+        [experiment] = await make(place)
+        target = select_target(place, experiment)
+        async with rewarded(place, experiment):
+            await load(target, connections, 1)
+            # a little longer, so that the last samples are of work too
+            under_load = load(target, connections, seconds + 3)
+            await asyncio.gather(under_load, *records(place, seconds, native))
 
 
-def records(seconds: int, native: bool) -> list[Any]:
-    """A recording of each service."""
+def records(place: Place, seconds: int, native: bool) -> list[Any]:
+    """A recording of each service; of the proxy of its worker."""
     return [
-        record(process.pid, RESULTS / f"profile-{name[:-3]}.svg", seconds, native)
-        for name, process in find_services().items()
+        record(group[-1].pid, RESULTS / f"profile-{name}.svg", seconds, native)
+        for name, group in find_services(place.port).items()
     ]
 
 
@@ -88,10 +82,9 @@ async def record(pid: int, path: Path, seconds: int, native: bool) -> None:
 
 
 @asynccontextmanager
-async def rewarded(url: str, key: str, target: Target) -> AsyncIterator[None]:
+async def rewarded(place: Place, experiment: str) -> AsyncIterator[None]:
     """Feedback all the while, so that there is something to learn."""
-    experiment = json.loads(target.body)["experiment_id"]
-    async with Connection(url, key) as pipe:
+    async with Connection(place.url, place.key) as pipe:
         feeding = asyncio.create_task(feed(pipe, experiment))
         try:
             yield
@@ -102,24 +95,18 @@ async def rewarded(url: str, key: str, target: Target) -> AsyncIterator[None]:
 
 
 async def feed(pipe: Connection, experiment: str) -> None:
-    """Selections and their rewards, for ever."""
-    contexts = [{"id": f"user-{n}"} for n in range(BATCH)]
-    body = {"experiment_id": experiment, "contexts": contexts}
+    """Selections and rewards for all of them, for ever."""
     while True:
-        results = (await _sent(pipe, SELECT, body))["results"]
+        results = await ask_batch(pipe, experiment, BATCH)
         rewards = [
-            {"request_id": one["request_id"], "reward": float(one["arm"]["index"] == 3)}
+            {
+                "request_id": one["request_id"],
+                "reward": float(one["arm"]["index"] == BEST),
+            }
             for one in results
         ]
-        await _sent(pipe, FEEDBACK, {"feedbacks": rewards})
+        await ask(pipe, f"{FEEDBACK}:batch", json.dumps({"feedbacks": rewards}))
         await asyncio.sleep(PAUSE)
-
-
-async def _sent(pipe: Connection, path: bytes, body: Any) -> Any:
-    reply = await pipe.post(path, json.dumps(body).encode())
-    if reply.status != 200:
-        raise RuntimeError(f"{path.decode()}: {reply.status} {reply.body.decode()}")
-    return json.loads(reply.body)
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """Messages there and back over a gRPC stream between two processes.
 
-python -m bench.exchange answer            prints its port
-python -m bench.exchange ask PORT PID      prints time and CPU of both sides
+python -m bench.system.exchange answer            prints its port
+python -m bench.system.exchange ask PORT PID      prints time and CPU of both sides
 """
 
 from __future__ import annotations

@@ -1,14 +1,11 @@
 """How fast cortex drains a log that is already there, commits included.
 
-    python -m bench.cortex_drain [--events 400000]
-
-Starts an embedded Valkey and the real cortex process for each policy, and prints events
-per second from the first commit to the last, CPU time an event, and memory.
+On an embedded Valkey and the real cortex process for each policy: events per second
+from the first commit to the last, CPU time an event, and memory.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import sys
@@ -20,8 +17,9 @@ from typing import NamedTuple
 
 import numpy as np
 import psutil
-from bench.load import say
 from bench.processes import usage
+from bench.sheet import Length
+from bench.sheet import Sheet
 
 from qbrixcli.demonstration import scratch_directory
 from qbrixcli.embedded.ports import free_port
@@ -44,21 +42,23 @@ from qbrixstore.redis.gauges import ShardGauges
 ARMS = 10
 TENANT = "bench"
 CHUNK = 8_192
+EVENTS = 400_000
 
 
 class Case(NamedTuple):
-    """A policy, its features, and over how many experiments the events spread."""
+    """A policy, its features, over how many experiments the events spread; a target."""
 
     policy: str
     dim: int = 0
     experiments: int = 1
+    asked: str = ""
 
 
 CASES = (
-    Case("BetaTSPolicy"),
+    Case("BetaTSPolicy", asked="drain beta"),
     Case("BetaTSPolicy", experiments=20),
     Case("EXP3Policy"),
-    Case("LinUCBPolicy", dim=16),
+    Case("LinUCBPolicy", dim=16, asked="drain linucb"),
     Case("LinUCBPolicy", dim=16, experiments=20),
 )
 
@@ -143,8 +143,10 @@ async def cortex(redis: RedisSettings, log: Path) -> AsyncIterator[psutil.Proces
         await process.wait()
 
 
-async def drain(gauges: ShardGauges, process: psutil.Process, events: int) -> str:
-    """Wait for the first commit, then time the rest."""
+async def drain(
+    gauges: ShardGauges, process: psutil.Process, events: int
+) -> tuple[float, list[str]]:
+    """Wait for the first commit, then time the rest; the rate, and cells of a table."""
 
     async def handled(at_least: int) -> int:
         while True:
@@ -158,28 +160,28 @@ async def drain(gauges: ShardGauges, process: psutil.Process, events: int) -> st
     await handled(events)
     seconds, after = time.perf_counter() - begun, usage(process)
     rest = events - first
-    return (
-        f"{rest / seconds:>10,.0f} events/s"
-        f"{(after.cpu - before.cpu) / rest * 1e6:>8.2f} us CPU an event"
-        f"{after.rss / 2**20:>7.0f} MB resident"
+    spent = (after.cpu - before.cpu) / rest * 1e6
+    rate = rest / seconds
+    return rate, [f"{rate:,.0f}", f"{spent:.2f}", f"{after.rss / 1e6:.0f}"]
+
+
+async def measure(length: Length, sheet: Sheet) -> None:
+    """A row for each case."""
+    table = sheet.table(
+        "Cortex on a log that is already there, 10 arms",
+        *("policy, features", "experiments", "events/s", "CPU µs an event"),
+        "resident MB",
     )
-
-
-async def measure(events: int) -> None:
+    events = EVENTS // 10 if length.quick else EVENTS
     with scratch_directory() as directory:
         async with Valkey(directory / "redis", free_port(), "benchmark") as server:
             async with RedisClient(server.settings, Limits(reply=10)) as client:
                 for case in CASES:
                     gauges = await preload(client, case, events)
-                    async with cortex(
-                        server.settings, directory / "cortex.log"
-                    ) as process:
-                        figures = await drain(gauges, process, events)
-                    name = f"{case.policy} d={case.dim} in {case.experiments}"
-                    say(f"drain {name:<26}{figures}")
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--events", type=int, default=400_000)
-    asyncio.run(measure(parser.parse_args().events))
+                    log = directory / "cortex.log"
+                    async with cortex(server.settings, log) as process:
+                        rate, cells = await drain(gauges, process, events)
+                    name = f"{case.policy.removesuffix('Policy')}, {case.dim}"
+                    table.rows.append([name, str(case.experiments), *cells])
+                    if case.asked:
+                        sheet.values[case.asked] = rate
