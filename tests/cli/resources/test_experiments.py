@@ -43,6 +43,23 @@ def test_an_experiment_is_paused_changed_and_deleted(
     assert "EXPERIMENT_NOT_FOUND" in qbrix.fails("experiment", "get", identity)
 
 
+def test_a_window_is_set_changed_and_taken_away(
+    qbrix: Shell, pool: dict[str, Any], unique: Callable[[], str]
+) -> None:
+    words = ("--policy", "BetaTSPolicy", "--window", "60", "--default-reward", "0")
+    said = qbrix("experiment", "create", unique(), "--pool", pool["id"], *words)
+    shown = lines(said)
+    assert (shown["window"], shown["default reward"]) == ("60 s", "0")
+    update = ("experiment", "update", shown["id"])
+    changed = lines(qbrix(*update, "--window", "90"))
+    assert (changed["window"], changed["default reward"]) == ("90 s", "0")
+    without = qbrix.json(*update, "--default-reward", "none")
+    assert (without["reward_window_sec"], without["default_reward"]) == (90, None)
+    assert qbrix.json(*update, "--window", "none")["reward_window_sec"] is None
+    assert "reward_window_sec" in qbrix.fails(*update, "--window", "0")
+    assert "is no number" in qbrix.fails(*update, "--default-reward", "x", code=2)
+
+
 def test_the_policy_is_auto_where_none_is_named(
     qbrix: Shell, pool: dict[str, Any], unique: Callable[[], str]
 ) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Callable
 from typing import Any
 
 from qbrixcli.resources.call import Call
 from qbrixcli.resources.errors import UsageError
 from qbrixcli.resources.given import count
 from qbrixcli.resources.given import json_object
+from qbrixcli.resources.given import number
+from qbrixcli.resources.given import or_none
 from qbrixcli.resources.secret import sure
 from qbrixcli.resources.tree import Branch
 from qbrixcli.resources.tree import asks
@@ -16,6 +19,9 @@ from qbrixcli.resources.tree import paged
 
 EXPERIMENTS = ("api", "v1", "experiments")
 PARAMS = "parameters of the policy, a JSON object or @FILE"
+CHANGES = "--params, --enabled, --paused, --window or --default-reward"
+NONE = "; none: not any more"
+UNSAID = object()
 
 
 def add_experiment(top: Branch) -> None:
@@ -27,6 +33,7 @@ def add_experiment(top: Branch) -> None:
     changed = branch.add("update", "change an experiment", update, "experiment")
     changed.add_argument("--params", type=json_object, metavar="JSON", help=PARAMS)
     _takes_state(changed)
+    _takes_window(changed.add_argument, or_none(count), or_none(number), NONE)
     branch.add("enable", "let an experiment run on", enable, "experiment")
     branch.add("disable", "pause an experiment", disable, "experiment")
     _add_forgetting(branch)
@@ -40,6 +47,7 @@ def _add_create(branch: Branch) -> None:
     add("--params", type=json_object, default={}, metavar="JSON", help=PARAMS)
     add("--paused", action="store_true", help="do not let it run yet")
     add("--gate", type=json_object, metavar="JSON", help="its gate, or @FILE")
+    _takes_window(add, count, number)
 
 
 def _add_list(branch: Branch) -> None:
@@ -74,6 +82,23 @@ def _takes_state(parser: Any) -> None:
     add("--paused", dest="enabled", action="store_false", help="not running")
 
 
+def _takes_window(
+    add: Any, seconds: Callable[[str], Any], reward: Callable[[str], Any], or_: str = ""
+) -> None:
+    window = f"how long a reward is awaited{or_}"
+    without = f"the reward to learn of a selection without any by then{or_}"
+    add("--window", type=seconds, default=UNSAID, metavar="SEC", help=window)
+    add("--default-reward", type=reward, default=UNSAID, metavar="R", help=without)
+
+
+def _window(given: Namespace) -> dict[str, object]:
+    window = {
+        "reward_window_sec": given.window,
+        "default_reward": given.default_reward,
+    }
+    return {name: value for name, value in window.items() if value is not UNSAID}
+
+
 async def create(call: Call) -> None:
     """``qbrix experiment create``."""
     given = call.given
@@ -83,6 +108,7 @@ async def create(call: Call) -> None:
         "policy": given.policy or "auto",
         "policy_params": given.params,
         "enabled": not given.paused,
+        **_window(given),
     }
     if given.gate is not None:
         body["feature_gate"] = given.gate
@@ -153,8 +179,9 @@ async def delete(call: Call) -> None:
 def _changes(given: Namespace) -> dict[str, object]:
     changes = {"enabled": given.enabled, "policy_params": given.params}
     found = {name: value for name, value in changes.items() if value is not None}
+    found |= _window(given)
     if not found:
-        raise UsageError("nothing to change: give --params, --enabled or --paused")
+        raise UsageError(f"nothing to change: give {CHANGES}")
     return found
 
 

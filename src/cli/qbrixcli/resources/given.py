@@ -6,10 +6,14 @@ import json
 import math
 import sys
 from argparse import ArgumentTypeError
+from collections.abc import Callable
 from datetime import UTC
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 def json_value(text: str) -> Any:
@@ -59,6 +63,15 @@ def count(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
         raise ArgumentTypeError(f"{text!r} is no whole number")
     return int(text)
+
+
+def or_none(parse: Callable[[str], T]) -> Callable[[str], T | None]:
+    """What ``parse`` takes, or ``none``."""
+
+    def parsed(text: str) -> T | None:
+        return None if text == "none" else parse(text)
+
+    return parsed
 
 
 def moment(text: str) -> datetime:

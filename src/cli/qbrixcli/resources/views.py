@@ -38,6 +38,11 @@ def _rollout(experiment: Row) -> str | None:
     return gate and in_words(gate)
 
 
+def _window(experiment: Row) -> str | None:
+    seconds = experiment.get("reward_window_sec")
+    return None if seconds is None else f"{seconds} s"
+
+
 def in_words(gate: Row) -> str:
     """A gate in a few words."""
     if not gate.get("enabled", True):
@@ -83,6 +88,8 @@ EXPERIMENT = View(
         Field("pool", _pool),
         Field("pool id", at("pool_id")),
         Field("gate", _rollout),
+        Field("window", _window),
+        Field("default reward", at("default_reward")),
         Field("learner of", at("meta_experiment_id")),
         CREATED,
         UPDATED,
