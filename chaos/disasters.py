@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable
 from collections.abc import Callable
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 from typing import NamedTuple
 
@@ -19,6 +20,9 @@ from chaos.severing import Cut
 from chaos.store import Store
 from chaos.store import until
 from chaos.system import System
+
+from qbrixcli.embedded.server import Server
+from qbrixcli.service import Service
 
 MOTOR: Final = "a motor, kill -9"
 REDIS: Final = "Redis, kill -9"
@@ -82,19 +86,25 @@ class Disasters:
         self.happened.append(Disaster(name, start, end))
 
     async def _kill_worker(self) -> None:
-        self._rng.choice(self._system.workers()).kill()
+        victim = self._rng.choice(self._system.workers())
+        victim.kill()
+
+        async def gone() -> bool:
+            return victim not in self._system.workers()
+
+        await until(gone, PATIENCE)
 
     async def _kill_motor(self) -> None:
-        kill(self._rng.choice(self._system.motors).pid)
+        await kill(self._rng.choice(self._system.motors))
 
     async def _kill_cortex(self) -> None:
-        kill(self._system.cortex.pid)
+        await kill(self._system.cortex)
 
     async def _kill_redis(self) -> None:
-        kill(self._system.redis.pid)
+        await kill(self._system.redis)
 
     async def _kill_postgres(self) -> None:
-        kill(self._system.postgres.pid)
+        await kill(self._system.postgres)
 
     def _cutting(self, cut: Cut) -> Blow:
         async def blow() -> None:
@@ -126,6 +136,14 @@ class Disasters:
         return second and not first
 
 
-def kill(pid: int) -> None:
-    """SIGKILL, to this process alone."""
-    os.kill(pid, signal.SIGKILL)
+async def kill(one: Service | Server) -> None:
+    """SIGKILL to this process alone; returns when there is another in its place."""
+    victim = one.pid
+    os.kill(victim, signal.SIGKILL)
+
+    async def replaced() -> bool:
+        with suppress(RuntimeError):  # between its end and its next start
+            return one.pid != victim
+        return False
+
+    await until(replaced, PATIENCE)

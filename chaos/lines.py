@@ -33,6 +33,9 @@ class Line:
     async def post(self, path: bytes, body: bytes) -> Reply | None:
         """The answer, None if there came none."""
         try:
+            if self._connection is not None and self._connection.ended:
+                # as clients do before they use a connection again
+                await self._hang_up()
             if self._connection is None:
                 made = Connection(self._url, self._key)
                 self._connection = await self._stack.enter_async_context(made)

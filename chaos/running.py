@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import random
 import time
@@ -37,6 +38,7 @@ from chaos.store import stores
 from chaos.store import until
 from chaos.system import System
 
+from qbrixcli import replaying
 from qbrixcli.console import Console
 from qbrixcore.param.codec import Stored
 
@@ -141,6 +143,12 @@ class Run:
         directory = self._system.data.valkey
         return read(directory, self._store.layout, self._store.tenant)
 
+    async def replayed(self, subject: Subject) -> str:
+        """What ``qbrix replay`` finds wrong with an experiment, if anything."""
+        asked = argparse.Namespace(experiment=subject.id, at=None)
+        verdict = await replaying.run(asked, self._system.environ)
+        return "" if verdict.outcome == "equal" else verdict.as_table()
+
     async def learned(self, subject: Subject) -> Stored:
         """What an experiment knows. Raises Unavailable."""
         return await self._store.learned(subject.id)
@@ -170,6 +178,7 @@ async def run(plan: Plan, directory: Path, console: Console) -> Outcome:
     async with system, _ready(plan, system) as made:
         spike, drained_sec = await made.go()
         await made.recorded()
+        replayed = [await made.replayed(one) for one in made.subjects]
         learned = {one.id: await made.learned(one) for one in made.subjects}
         counters = await made.counters()
     seen = made.history()
@@ -183,7 +192,12 @@ async def run(plan: Plan, directory: Path, console: Console) -> Outcome:
         drained_sec=drained_sec,
         counters=counters,
         findings=findings,
-        faults=made.faults + made.journal.complaints + lost(counters),
+        faults=[
+            *made.faults,
+            *made.journal.complaints,
+            *lost(counters),
+            *(fault for fault in replayed if fault),
+        ],
         journal=made.journal,
     )
 

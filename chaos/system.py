@@ -85,7 +85,7 @@ class System:
     async def _start(self) -> None:
         self._make_stores()
         plan = make_plan(self.data, self._variables())
-        self._environ = plan.environ
+        self.environ = plan.environ
         self.proxy = self._service("proxy")
         self.motors = [
             self._service("motor"),
@@ -137,6 +137,8 @@ class System:
         ports = int(given["MOTOR_GRPC_PORT"]), self._motor_port
         return {
             **given,
+            # two of a kind on one machine would want the same one
+            **{f"{service}_METRICS_PORT": "0" for service in SERVICES},
             "CORTEX_REDIS_PORT": str(self.severing.port),
             "CORTEX_SNAPSHOT_INTERVAL_SEC": str(SNAPSHOT_SEC),
             "CORTEX_SNAPSHOTS_KEPT": str(SNAPSHOTS_KEPT),
@@ -150,7 +152,7 @@ class System:
         return [self.proxy, *self.motors, self.cortex]
 
     def _service(self, name: str, **changes: int) -> Service:
-        environ = self._environ | {key: str(value) for key, value in changes.items()}
+        environ = self.environ | {key: str(value) for key, value in changes.items()}
         return Service(
             name,
             f"{name}svc",
@@ -199,7 +201,7 @@ class System:
 
     def _port(self, service: Service) -> int:
         if service is self.proxy:
-            return int(self._environ["PROXY_HTTP_PORT"])
+            return int(self.environ["PROXY_HTTP_PORT"])
         if service is self.motors[1]:
             return self._motor_port
-        return int(self._environ[f"{service.name.upper()}_GRPC_PORT"])
+        return int(self.environ[f"{service.name.upper()}_GRPC_PORT"])

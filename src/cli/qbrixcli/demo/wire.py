@@ -60,6 +60,11 @@ class Connection:
         except OSError:  # the other side was faster
             pass
 
+    @property
+    def ended(self) -> bool:
+        """Whether the other side hung up since the last answer."""
+        return self._reader.at_eof() or self._reader.exception() is not None
+
     async def post(self, path: bytes, body: bytes) -> Reply:
         """The answer to one call. Raises DemoError if none comes."""
         self._writer.write(
