@@ -207,3 +207,26 @@ async def test_grace_is_bounded() -> None:
             await server.__aexit__(None, None, None)
         with pytest.raises(grpc.aio.AioRpcError):
             await started
+
+
+async def test_callers_without_a_pause_are_not_cut_off_when_it_stops() -> None:
+    """They see that nobody is there any more, never a call that was cancelled."""
+    ends: list[grpc.StatusCode] = []
+
+    async def caller(port: int, busy: asyncio.Semaphore) -> None:
+        async with connect(port) as channel:
+            try:
+                while True:
+                    assert await call(channel, "unary_unary", b"x") == b"x"
+                    busy.release()
+            except grpc.aio.AioRpcError as error:
+                ends.append(error.code())
+
+    for _ in range(3):
+        busy = asyncio.Semaphore(0)
+        async with asyncio.TaskGroup() as group, serve(METHODS) as served:
+            for _ in range(8):
+                group.create_task(caller(served.port, busy))
+            for _ in range(100):
+                await busy.acquire()
+    assert ends == [grpc.StatusCode.UNAVAILABLE] * 24

@@ -21,6 +21,7 @@ from qbrixlog import get_logger
 from qbrixlog import request_context
 from qbrixserving.errors import grpc_status
 from qbrixserving.errors import retry_after
+from qbrixserving.holding import Hold
 from qbrixserving.metrics.calls import Call
 
 logger = get_logger(__name__)
@@ -55,9 +56,13 @@ class CallGuard(Interceptor):
     runs in a request context; its id is in the trailing metadata of every answer.
     """
 
-    def __init__(self, meter: Meter | None = None) -> None:
-        """``meter`` has what counts the calls of a method; a stream is no call."""
+    def __init__(self, meter: Meter | None = None, hold: Hold | None = None) -> None:
+        """``meter`` has what counts the calls of a method; a stream is no call.
+
+        ``hold`` may keep answers back, but not those of streams.
+        """
         self._meter = meter
+        self._hold = hold
         self._guarded: dict[str, tuple[Any, Any]] = {}
 
     async def intercept_service(self, continuation: Any, details: Any) -> Any:
@@ -67,12 +72,12 @@ class CallGuard(Interceptor):
             return None
         known, guarded = self._guarded.get(details.method, (None, None))
         if known is not handler:
-            guarded = _guard(handler, details.method, self._meter)
+            guarded = _guard(handler, details.method, self._meter, self._hold)
             self._guarded[details.method] = (handler, guarded)
         return guarded
 
 
-def _guard(handler: Any, name: str, meter: Meter | None) -> Any:
+def _guard(handler: Any, name: str, meter: Meter | None, hold: Hold | None) -> Any:
     kind = "_".join(
         "stream" if streaming else "unary"
         for streaming in (handler.request_streaming, handler.response_streaming)
@@ -81,7 +86,7 @@ def _guard(handler: Any, name: str, meter: Meter | None) -> Any:
     if handler.response_streaming:
         guarded = _streaming(method, name)
     else:
-        guarded = _single(method, name, None if meter is None else meter(name))
+        guarded = _single(method, name, None if meter is None else meter(name), hold)
     build = getattr(grpc, f"{kind}_rpc_method_handler")
     return build(
         guarded,
@@ -116,12 +121,14 @@ async def _refuse(refused: Invalid) -> None:
 
 
 def _single(
-    method: Method, name: str, meter: Call | None
+    method: Method, name: str, meter: Call | None, hold: Hold | None
 ) -> Callable[[Any, Context], Awaitable[Any]]:
     async def answer(request: Any, context: Context) -> Any:
-        if isinstance(request, Invalid):
-            return await _guarded(lambda: _refuse(request), context, name, meter)
-        return await _guarded(lambda: method(request, context), context, name, meter)
+        def call() -> Any:
+            refused = isinstance(request, Invalid)
+            return _refuse(request) if refused else method(request, context)
+
+        return await _guarded(call, context, name, meter, hold)
 
     return answer
 
@@ -153,6 +160,7 @@ async def _guarded(
     context: Context,
     name: str,
     meter: Call | None = None,
+    hold: Hold | None = None,
 ) -> Any:
     began = perf_counter()
     given = dict(context.invocation_metadata() or ()).get(REQUEST_ID)
@@ -168,10 +176,14 @@ async def _guarded(
             if meter is not None:
                 status = grpc_status(error)[0]
                 meter.error(began, status.name, ours=status in OURS)
+            if hold is not None and hold.on:
+                await hold.over()
             await _abort(error, context, mark)
         context.set_trailing_metadata((*(context.trailing_metadata() or ()), mark))
         if meter is not None:
             meter.ok(began)
+        if hold is not None and hold.on:
+            await hold.over()
         return answer
 
 

@@ -15,6 +15,7 @@ import grpc
 
 from qbrixlog import get_logger
 from qbrixserving.health import Health
+from qbrixserving.holding import Hold
 from qbrixserving.interceptors import CallGuard
 from qbrixserving.interceptors import Interceptor
 from qbrixserving.interceptors import Meter
@@ -83,8 +84,9 @@ async def serve_grpc(
     what counts the calls of a method, with a ``tracer`` calls are spans.
     Raises CannotStart when the port cannot be had.
     """
+    hold = Hold()
     server = grpc.aio.server(
-        interceptors=(*_spans(tracer), CallGuard(meter), *interceptors),
+        interceptors=(*_spans(tracer), CallGuard(meter, hold), *interceptors),
         options=_arguments(options),
         maximum_concurrent_rpcs=options.max_concurrent_calls,
     )
@@ -98,9 +100,11 @@ async def serve_grpc(
         yield Served(bound, health)
     finally:
         health.drain()
+        await hold.quiet()
         stopping = asyncio.ensure_future(server.stop(options.grace_sec))
         if drain is not None:
             drain()
+        await hold.release()
         await stopping
         logger.info("grpc stopped on %s:%d", host, bound)
 
