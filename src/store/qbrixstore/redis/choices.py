@@ -48,6 +48,11 @@ _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODER: Final = msgspec.msgpack.Decoder(ChoiceEvent)
 
 
+def encode_choice(event: ChoiceEvent) -> bytes:
+    """Wire form of a selection."""
+    return _ENCODER.encode(event)
+
+
 def decode_choices(events: Sequence[bytes]) -> list[ChoiceEvent | None]:
     """Each selection, None for what is none."""
     return [_attempt(data) for data in events]
@@ -99,7 +104,7 @@ class Choices:
             layout.meta(shard),
             keys.chooser_of(layout.number, shard, self._issuer),
         ]
-        encoded = [_ENCODER.encode(event) for event in events]
+        encoded = [encode_choice(event) for event in events]
         bounds = (self._limit, number, NUMBER_KEPT_MS, EVENTS_AN_ENTRY)
         return bool(
             await self._client.call(_CHOOSE, names, [layout.mark, *bounds, *encoded])
