@@ -10,7 +10,6 @@ from typing import Final
 from cortexsvc import beside
 from qbrixlog import get_logger
 from qbrixstore.redis.awaited import AwaitedRewards
-from qbrixstore.redis.awaited import decode_batch
 from qbrixstore.redis.client import RedisClient
 from qbrixstore.redis.consumer import RedisStreamConsumer
 from qbrixstore.redis.layout import Layout
@@ -45,8 +44,7 @@ class Lapsing:
         done = await self._awaited.lapse(self._shard, consumer.fence, lapsed, ROOM)
         if done is None:
             return False
-        for data in lapsed.batches:
-            batch = decode_batch(data)
+        for data, batch in lapsed.batches:
             if batch is None:
                 logger.error("a batch of awaited rewards is unreadable: %r", data[:64])
             elif batch.known_until_ms < lapsed.now_ms:

@@ -21,12 +21,12 @@ from qbrixstore.redis import keys
 from qbrixstore.redis.awaited import BATCHES_A_CALL
 from qbrixstore.redis.awaited import GRACE_MS
 from qbrixstore.redis.awaited import MARKED_MS
+from qbrixstore.redis.awaited import SELECTIONS_A_CALL
 from qbrixstore.redis.awaited import AwaitedBatch
 from qbrixstore.redis.awaited import AwaitedReward
 from qbrixstore.redis.awaited import AwaitedRewards
 from qbrixstore.redis.awaited import Encoded
 from qbrixstore.redis.awaited import Lapsed
-from qbrixstore.redis.awaited import decode_batch
 from qbrixstore.redis.awaited import encode_batch
 from qbrixstore.redis.event import decode
 from qbrixstore.redis.publisher import Spent
@@ -166,17 +166,19 @@ async def test_a_window_ends_by_the_clock_of_the_server(
     assert (await awaited.due(0)).batches == []
     await awaited.put([batch(3, ago_ms=GRACE_MS + 1)])
     (found,) = (await awaited.due(0)).batches
-    held = decode_batch(found)
-    assert held is not None
-    assert held.selections[0].sequence == 3
+    assert found.batch is not None
+    assert found.batch.selections[0].sequence == 3
 
 
 async def test_the_oldest_come_first_a_few_at_a_time(awaited: AwaitedRewards) -> None:
     count = BATCHES_A_CALL + 2
     await awaited.put([batch(n, ago_ms=10_000 + n) for n in range(count)])
-    found = [decode_batch(data) for data in (await awaited.due(0)).batches]
+    found = [one.batch for one in (await awaited.due(0)).batches]
     sequences = [one.selections[0].sequence for one in found if one is not None]
     assert sequences == list(reversed(range(2, count)))
+    size = SELECTIONS_A_CALL // 4
+    await awaited.put([batch(*range(size), ago_ms=20_000 + n) for n in range(6)])
+    assert len((await awaited.due(0)).batches) == 4
 
 
 async def test_who_lost_the_shard_ends_no_window(
@@ -286,4 +288,4 @@ async def test_another_layout_is_refused(
     with pytest.raises(LayoutMismatch):
         await elsewhere.put([batch(1)])
     with pytest.raises(LayoutMismatch):
-        await elsewhere.lapse(0, consumer.fence, Lapsed(now(), [batch(1).data]), ROOM)
+        await elsewhere.lapse(0, consumer.fence, Lapsed(now(), []), ROOM)

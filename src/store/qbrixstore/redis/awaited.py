@@ -28,7 +28,8 @@ _DUE = Script("due")
 _LAPSE = Script("lapse")
 
 SELECTIONS_A_BATCH: Final = 64
-BATCHES_A_CALL: Final = 8
+BATCHES_A_CALL: Final = 32
+SELECTIONS_A_CALL: Final = 512
 # clocks of proxies and of redis may differ by this before a default comes too early
 GRACE_MS: Final = 1_000
 # a mark that a default sets is there so long for whoever puts its batch again
@@ -81,11 +82,18 @@ class Encoded(NamedTuple):
     data: bytes
 
 
+class Stored(NamedTuple):
+    """The bytes of a batch and what they say, None if that is unreadable."""
+
+    data: bytes
+    batch: AwaitedBatch | None
+
+
 class Lapsed(NamedTuple):
     """Batches whose time was up at ``now_ms``, by the clock of the server."""
 
     now_ms: int
-    batches: list[bytes]
+    batches: list[Stored]
 
 
 def encode_batch(batch: AwaitedBatch) -> Encoded:
@@ -131,10 +139,15 @@ class AwaitedRewards:
     async def due(self, shard: int) -> Lapsed:
         """Some that waited long enough, the oldest first."""
         key = self._layout.awaited(shard)
-        now_ms, batches = await self._client.call(
-            _DUE, [key], [GRACE_MS, BATCHES_A_CALL]
-        )
-        return Lapsed(int(now_ms), batches)
+        now_ms, found = await self._client.call(_DUE, [key], [GRACE_MS, BATCHES_A_CALL])
+        lapsed, selections = Lapsed(int(now_ms), []), 0
+        for data in found:
+            batch = decode_batch(data)
+            lapsed.batches.append(Stored(data, batch))
+            selections += len(batch.selections) if batch else 0
+            if selections >= SELECTIONS_A_CALL:
+                break
+        return lapsed
 
     async def lapse(
         self, shard: int, fence: int, lapsed: Lapsed, room: int
@@ -148,8 +161,7 @@ class AwaitedRewards:
         layout = self._layout
         heads: list[Argument] = []
         events: list[FeedbackEvent] = []
-        for data in lapsed.batches:
-            batch = decode_batch(data)
+        for data, batch in lapsed.batches:
             known = batch is not None and lapsed.now_ms <= batch.known_until_ms
             heads += (data, len(batch.selections) if batch else 1, int(not known))
             if batch is not None and known:
