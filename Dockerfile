@@ -73,27 +73,27 @@ CMD ["qbrix", "--help"]
 
 FROM recording AS cortex
 COPY --from=build-cortex /opt/qbrix /opt/qbrix
-ENV CORTEX_GRPC_HOST=0.0.0.0
+ENV CORTEX_GRPC_HOST=0.0.0.0 CORTEX_METRICS_HOST=0.0.0.0
 USER 10001:10001
-EXPOSE 50052
+EXPOSE 50052 9452
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
     CMD ["sh", "-c", "exec python /opt/qbrix/health.py grpc://127.0.0.1:${CORTEX_GRPC_PORT:-50052}"]
 CMD ["python", "-m", "cortexsvc"]
 
 FROM compiled AS motor
 COPY --from=build-motor /opt/qbrix /opt/qbrix
-ENV MOTOR_GRPC_HOST=0.0.0.0
+ENV MOTOR_GRPC_HOST=0.0.0.0 MOTOR_METRICS_HOST=0.0.0.0
 USER 10001:10001
-EXPOSE 50051
+EXPOSE 50051 9451
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
     CMD ["sh", "-c", "exec python /opt/qbrix/health.py grpc://127.0.0.1:${MOTOR_GRPC_PORT:-50051}"]
 CMD ["python", "-m", "motorsvc"]
 
 FROM runtime AS proxy
 COPY --from=build-proxy /opt/qbrix /opt/qbrix
-ENV PROXY_HTTP_HOST=0.0.0.0 PROXY_GRPC_HOST=0.0.0.0
+ENV PROXY_HTTP_HOST=0.0.0.0 PROXY_GRPC_HOST=0.0.0.0 PROXY_METRICS_HOST=0.0.0.0
 USER 10001:10001
-EXPOSE 8080 50050
+EXPOSE 8080 50050 9450
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
     CMD ["sh", "-c", "exec python /opt/qbrix/health.py http${PROXY_TLS_CERT:+s}://127.0.0.1:${PROXY_HTTP_PORT:-8080}"]
 CMD ["python", "-m", "proxysvc"]

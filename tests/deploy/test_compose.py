@@ -15,6 +15,7 @@ from tests.deploy.conftest import load
 from tests.deploy.test_chart import ALL
 from tests.deploy.test_chart import KNOWN
 from tests.deploy.test_chart import ROOT
+from tests.deploy.test_chart import settings_of
 
 OURS = ("migrate", "motor", "cortex", "proxy")
 TARGETS = {"migrate": "cli"}
@@ -100,7 +101,26 @@ def test_hosts_are_names_of_services() -> None:
             if variable.endswith("_HOST"):
                 assert value in SERVICES, variable
     assert COMPOSE["networks"]["inside"]["internal"] is True
-    assert [name for name in SERVICES if "ports" in SERVICES[name]] == ["proxy"]
+    published = {name for name, one in SERVICES.items() if "ports" in one}
+    assert published == {"proxy", "prometheus"}
+    for name in published:
+        assert all(one.startswith("127.0.0.1:") for one in SERVICES[name]["ports"])
+    # callers of the proxy do not reach its metrics
+    assert not [one for one in SERVICES["proxy"]["ports"] if one.endswith(":9450")]
+
+
+def test_prometheus_scrapes_every_service_where_it_listens() -> None:
+    told = yaml.safe_load((ROOT / "docker" / "prometheus.yml").read_text())
+    [job] = told["scrape_configs"]
+    targets = {one["names"][0]: one["port"] for one in job["dns_sd_configs"]}
+    assert targets == {
+        name: settings_of(name)().metrics_port for name in ("proxy", "motor", "cortex")
+    }
+    [_, rules, _] = SERVICES["prometheus"]["volumes"]
+    source, inside, _ = rules.split(":")
+    assert (ROOT / source).is_file()
+    assert inside.rpartition("/")[2] in told["rule_files"]
+    assert SERVICES["prometheus"]["profiles"] == ["watch"]
 
 
 def test_hadolint_finds_nothing(check: ModuleType) -> None:
