@@ -48,6 +48,13 @@ def test_a_taken_port(tmp_path: Path) -> None:
     assert "PROXY_HTTP_PORT" in line
 
 
+@pytest.mark.parametrize("count", ["0", "65", "two", "-1", "²"])
+def test_a_number_of_motors_that_cannot_be(tmp_path: Path, count: str) -> None:
+    done = run(tmp_path / "data", "up", f"--motors={count}")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"argument --motors: {count}: wants 1 to 64" in done.stderr
+
+
 def test_a_directory_of_another_version(tmp_path: Path) -> None:
     (tmp_path / "version").write_text("999\n")
     assert "another version" in one_line(run(tmp_path, "up"))

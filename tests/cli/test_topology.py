@@ -13,7 +13,6 @@ from qbrixcli.topology import Topology
 from qbrixcli.topology import motor_address
 
 
-
 def ports() -> dict[str, str]:
     return dict(zip(PORTS, map(str, free_ports(len(PORTS))), strict=True))
 
@@ -59,3 +58,17 @@ def test_clients_are_sent_to_an_address_they_can_dial() -> None:
     assert Topology.read(environ).grpc_url == "grpc://127.0.0.1:50050"
     assert motor_address(environ)["PROXY_MOTOR_HOST"] == "127.0.0.1"
     assert motor_address({"MOTOR_GRPC_PORT": "9"})["PROXY_MOTOR_PORT"] == "9"
+
+
+@pytest.mark.parametrize(
+    ("host", "addresses"),
+    [
+        ("0.0.0.0", ["127.0.0.1:9", "127.0.0.1:10", "127.0.0.1:11"]),
+        ("::1", ["[::1]:9", "[::1]:10", "[::1]:11"]),
+    ],
+)
+def test_the_proxy_is_led_to_every_motor(host: str, addresses: list[str]) -> None:
+    environ = {**ports(), "MOTOR_GRPC_HOST": host, "MOTOR_GRPC_PORT": "9"}
+    environ |= motor_address(environ, [10, 11])
+    found = Topology.read(environ).proxy.motor.places
+    assert [place.address for place in found] == addresses

@@ -57,17 +57,19 @@ class Up:
         assert self._process is not None
         return psutil.Process(self._process.pid)
 
-    def start(self, **variables: str) -> Up:
+    def start(self, *options: str, **variables: str) -> Up:
         """Start, and return when it said that it is ready."""
-        self.spawn("up", **variables)
+        self.spawn("up", *options, **variables)
         self._wait_until_ready()
         return self
 
-    def spawn(self, command: str, **variables: str) -> subprocess.Popen[str]:
+    def spawn(
+        self, command: str, *options: str, **variables: str
+    ) -> subprocess.Popen[str]:
         """Start a command, and wait for nothing."""
         with self.log.open("a") as log:
             self._process = subprocess.Popen(
-                [*self.command, command],
+                [*self.command, command, *options],
                 env={**self.environ, **variables},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -167,13 +169,18 @@ class Up:
 
     def service(self, name: str) -> psutil.Process | None:
         """The process of one service, None while there is none."""
+        return next(iter(self.services(name)), None)
+
+    def services(self, name: str) -> list[psutil.Process]:
+        """All processes of one service."""
+        found = []
         for child in self.process.children():
             try:
                 if f"{name}svc" in child.cmdline():
-                    return child
+                    found.append(child)
             except psutil.NoSuchProcess:
                 continue
-        return None
+        return found
 
     @property
     def credentials(self) -> dict[str, str]:

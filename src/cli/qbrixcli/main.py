@@ -17,6 +17,8 @@ from qbrixcli.operators import add_operator
 from qbrixcli.operators import operate
 from qbrixcli.repairs import add_repairs
 from qbrixcli.repairs import repair
+from qbrixcli.replay import add_replay
+from qbrixcli.replay import replay
 from qbrixcli.resources.commands import add_resources
 from qbrixcli.resources.run import run
 from qbrixcli.shards import add_shards
@@ -25,6 +27,7 @@ from qbrixcli.simulate import add_simulate
 from qbrixcli.simulate import simulate
 
 SERVICES = ("proxy", "motor", "cortex")
+MOST_MOTORS = 64
 
 
 def parser() -> argparse.ArgumentParser:
@@ -33,7 +36,8 @@ def parser() -> argparse.ArgumentParser:
         prog="qbrix", description="A self-hosted decision engine on bandits."
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="command")
-    commands.add_parser("up", help="run the whole system on this machine")
+    up = commands.add_parser("up", help="run the whole system on this machine")
+    up.add_argument("--motors", type=_count, default=1, help="how many, 1 by default")
     commands.add_parser("infra", help="run only the embedded stores")
     dev = commands.add_parser("dev", help="run one service beside running stores")
     dev.add_argument("service", choices=SERVICES)
@@ -49,7 +53,14 @@ def parser() -> argparse.ArgumentParser:
     add_simulate(commands)
     add_evaluate(commands)
     add_export(commands)
+    add_replay(commands)
     return top
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_MOTORS):
+        raise argparse.ArgumentTypeError(f"{text}: wants 1 to {MOST_MOTORS}")
+    return int(text)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,8 +79,9 @@ def _run(options: argparse.Namespace) -> int:
     if options.command in ("up", "infra"):
         from qbrixcli import up
 
-        command = up.up if options.command == "up" else up.infra
-        asyncio.run(command(os.environ))
+        is_up = options.command == "up"
+        command = up.up(os.environ, options.motors) if is_up else up.infra(os.environ)
+        asyncio.run(command)
         return 0
     if options.command == "demo":
         from qbrixcli.demonstration import demonstrate
@@ -87,6 +99,8 @@ def _run(options: argparse.Namespace) -> int:
         return evaluate(options)
     if options.command == "export":
         return export(options)
+    if options.command == "replay":
+        return replay(options)
     return _maintain(options)
 
 

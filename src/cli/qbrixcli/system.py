@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from types import TracebackType
+from typing import Final
 
 from qbrixcli import ready
 from qbrixcli.console import Console
@@ -22,6 +24,7 @@ from qbrixcli.welcome import Welcome
 PROXY_STOP_SEC = 3.0
 MOTOR_STOP_SEC = 1.0
 CORTEX_STOP_SEC = 2.0
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class System:
@@ -33,14 +36,20 @@ class System:
         data: where it keeps what must survive.
         given: variables of the services; empty ones count as unset.
         console: where it says what happens.
+        motors: how many of them; those after the first have any free ports.
     """
 
     def __init__(
-        self, data: DataDirectory, given: Mapping[str, str], console: Console
+        self,
+        data: DataDirectory,
+        given: Mapping[str, str],
+        console: Console,
+        motors: int = 1,
     ) -> None:
         self._data = data
         self._given = given
         self._console = console
+        self._motors = motors
         self._running: Running | None = None
 
     @property
@@ -53,7 +62,7 @@ class System:
     async def __aenter__(self) -> System:
         await self._data.open()
         try:
-            plan = make_plan(self._data, self._given)
+            plan = make_plan(self._data, self._given, self._motors)
             self._running = Running(self._data, plan, self._console)
             await self._running.start()
         except BaseException:
@@ -86,16 +95,21 @@ class Running:
         self._console = console
         self.welcome = Welcome(data, plan.topology)
         self._proxy = self._service("proxy", PROXY_STOP_SEC)
-        self._motor = self._service("motor", MOTOR_STOP_SEC)
+        self._motors = self._all_motors()
         self._cortex = self._service("cortex", CORTEX_STOP_SEC)
         self._supervisor = Supervisor(
             console,
-            [[self._proxy], [self._motor], [self._cortex], plan.stores.servers],
+            [
+                [self._proxy],
+                [motor for motor, _ in self._motors],
+                [self._cortex],
+                plan.stores.servers,
+            ],
         )
 
     async def start(self) -> None:
         """Start everything, as much as possible at once. Raises StartError."""
-        await together(self._start_valkey_and_motor(), self._start_postgres())
+        await together(self._start_valkey_and_motors(), self._start_postgres())
         self._plan.stores.publish()
         await together(self._proxy.start(), self._cortex.start())
         await self._until_ready()
@@ -106,9 +120,19 @@ class Running:
         await self._supervisor.stop()
         self._plan.stores.withdraw()
 
-    async def _start_valkey_and_motor(self) -> None:
+    def _all_motors(self) -> list[tuple[Service, int]]:
+        """Each with its port."""
+        first = self._plan.topology.motor.grpc_port
+        motors = [(self._service("motor", MOTOR_STOP_SEC), first)]
+        for number, more in enumerate(self._plan.more_motors, 2):
+            name, own = f"motor-{number}", more.variables()
+            service = self._service("motor", MOTOR_STOP_SEC, name, own)
+            motors.append((service, more.port))
+        return motors
+
+    async def _start_valkey_and_motors(self) -> None:
         await self._start_server(self._plan.stores.valkey)
-        await self._motor.start()
+        await together(*(motor.start() for motor, _ in self._motors))
 
     async def _start_postgres(self) -> None:
         await self._start_server(self._plan.stores.postgres)
@@ -125,13 +149,13 @@ class Running:
         proxy = ready.http_probe(
             dialled(doors.proxy.http_host), doors.proxy.http_port, tls
         )
-        motor = ready.grpc_probe(dialled(doors.motor.grpc_host), doors.motor.grpc_port)
+        host = dialled(doors.motor.grpc_host)
         cortex = ready.grpc_probe(
             dialled(doors.cortex.grpc_host), doors.cortex.grpc_port
         )
         await together(
             self._hold(self._proxy, proxy),
-            self._hold(self._motor, motor),
+            *(self._hold(m, ready.grpc_probe(host, port)) for m, port in self._motors),
             self._hold(self._cortex, cortex),
         )
 
@@ -139,11 +163,17 @@ class Running:
         await ready.until_ready(service, probe)
         self._supervisor.keep(service)
 
-    def _service(self, name: str, stop_sec: float) -> Service:
+    def _service(
+        self,
+        service: str,
+        stop_sec: float,
+        name: str = "",
+        own: Mapping[str, str] = NOTHING,
+    ) -> Service:
         return Service(
-            name,
-            f"{name}svc",
-            self._plan.environ,
+            name or service,
+            f"{service}svc",
+            {**self._plan.environ, **own},
             self._data.lock,
             self._console,
             stop_sec,

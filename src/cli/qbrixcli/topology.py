@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -98,14 +99,21 @@ class Topology(msgspec.Struct, frozen=True, kw_only=True):
         ]
 
 
-def motor_address(environ: Mapping[str, str]) -> dict[str, str]:
-    """Where the proxy finds the motor of this machine. Raises StartError."""
+def motor_address(
+    environ: Mapping[str, str], more: Sequence[int] = ()
+) -> dict[str, str]:
+    """Where the proxy finds the motor of this machine, and those on more ports.
+
+    Raises StartError.
+    """
     try:
         motor = read_settings(MotorSettings, "MOTOR_", environ)
     except SettingsError as error:
         raise StartError(str(error)) from error
+    host = dialled(motor.grpc_host)
+    inside = f"[{host}]" if ":" in host else host
     return {
-        "PROXY_MOTOR_HOST": dialled(motor.grpc_host),
+        "PROXY_MOTOR_HOST": ",".join([host, *(f"{inside}:{port}" for port in more)]),
         "PROXY_MOTOR_PORT": str(motor.grpc_port),
     }
 

@@ -15,13 +15,13 @@ from qbrixcli.supervisor import Supervisor
 from qbrixcli.system import System
 
 
-async def up(environ: Mapping[str, str]) -> None:
-    """Run the whole system. Raises StartError."""
+async def up(environ: Mapping[str, str], motors: int = 1) -> None:
+    """Run the whole system, with so many motors. Raises StartError."""
     data = data_directory(environ)
     console = Console()
 
     async def job() -> None:
-        async with System(data, environ, console) as system:
+        async with System(data, environ, console, motors) as system:
             print(greeting(system.welcome, data.credentials), flush=True)
             try:
                 await asyncio.Event().wait()
