@@ -25,6 +25,7 @@ from proxysvc.feedback import FeedbackLog
 from proxysvc.insight.counting import CountedPublisher
 from proxysvc.insight.counting import Counting
 from proxysvc.rates.bank import CallBank
+from proxysvc.rewarding import Rewarding
 from proxysvc.selection import Selection
 from proxysvc.stream.frames import Choice
 from proxysvc.token import Keyring
@@ -124,8 +125,9 @@ class Worker:
         authenticator = Authenticator(_found, budget_of=bank.of, trust=HOUR)
         keyring = Keyring.parse(["k:" + "s" * 32], strong=True)
         log = FeedbackLog(CountedPublisher(Log(), counting), layout, 10_000, HOUR)
+        rewarding = Rewarding(cache, log, keyring, HOUR)
         selection = Selection(
-            cache, Motor(), log, keyring, Mint(keyring, layout), HOUR, counting
+            cache, Motor(), rewarding, Mint(keyring, layout), counting
         )
         self.app = FastPath(
             _nowhere, HotState(authenticator, selection), Arrivals(HOUR)

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from collections.abc import Callable
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 from typing import Final
 from typing import NamedTuple
 
@@ -27,13 +29,12 @@ from proxysvc.accounts.plans import Plans
 from proxysvc.accounts.usage import UsageMeter
 from proxysvc.arms import ArmService
 from proxysvc.auth import Authenticator
-from proxysvc.awaiting import Awaiting
+from proxysvc.deciding import deciding
 from proxysvc.definitions import DefinitionCache
 from proxysvc.development import development_principal
 from proxysvc.experiments import ExperimentService
 from proxysvc.fast.app import FastPath
 from proxysvc.fast.arrival import Arrivals
-from proxysvc.feedback import FeedbackLog
 from proxysvc.gates.comparing import MemoryCheck
 from proxysvc.gates.comparing import RedisCheck
 from proxysvc.gates.service import GateService
@@ -43,11 +44,7 @@ from proxysvc.http.cors import with_cors
 from proxysvc.http.metering import metered
 from proxysvc.http.routes import rest_api
 from proxysvc.insight.assembly import insights
-from proxysvc.insight.counting import Appended
-from proxysvc.insight.counting import CountedPublisher
 from proxysvc.insight.counting import Counting
-from proxysvc.journal import Journal
-from proxysvc.journal import new_chooser
 from proxysvc.lifespan import ASGIApp
 from proxysvc.lifespan import Lifespan
 from proxysvc.metrics import ProxyMetrics
@@ -61,25 +58,22 @@ from proxysvc.relay import Relay
 from proxysvc.selection import Selection
 from proxysvc.settings import ProxySettings
 from proxysvc.stream.assembly import motors
-from proxysvc.stream.client import MotorClient
-from proxysvc.token import Keyring
-from proxysvc.token import Mint
 from proxysvc.turns import Turns
 from qbrixlog import get_logger
 from qbrixserving.background import background
 from qbrixserving.metrics.board import Board
 from qbrixserving.metrics.serving import exposed
+from qbrixserving.tracing.opening import traced
 from qbrixstore.postgres import init_db
-from qbrixstore.redis.awaited import AwaitedRewards
 from qbrixstore.redis.calls import CallBudgets
 from qbrixstore.redis.changes import Changes
-from qbrixstore.redis.choices import Choices
 from qbrixstore.redis.client import RedisClient
 from qbrixstore.redis.definitions import Definitions
-from qbrixstore.redis.layout import Layout
 from qbrixstore.redis.params import RedisParamBackend
-from qbrixstore.redis.publisher import RedisStreamPublisher
 from qbrixstore.redis.usage import Usage
+
+if TYPE_CHECKING:
+    from qbrixserving.tracing.tracer import Tracer
 
 logger = get_logger(__name__)
 
@@ -169,12 +163,22 @@ async def proxy(
         await stack.enter_async_context(relay.running())
 
         counting = Counting(metrics.selected)
-        motor = await stack.enter_async_context(motors(settings))
+        tracer = await stack.enter_async_context(traced(settings.tracing, "proxy"))
+        motor = await stack.enter_async_context(motors(settings, tracer))
         told = await stack.enter_async_context(
             insights(engine, redis, layout, counting, motor)
         )
-        selection = await _selection(
-            settings, stack, cache, redis, layout, counting, motor, metrics.appended
+        selection = await stack.enter_async_context(
+            deciding(
+                settings,
+                cache,
+                redis,
+                layout,
+                counting,
+                motor,
+                metrics.appended,
+                str if tracer is None else tracer.current,
+            )
         )
         pools = PoolService(engine, relay.wake)
         arms = ArmService(engine, publishing, settings.max_state_bytes, relay.wake)
@@ -199,6 +203,7 @@ async def proxy(
                 selection,
                 readiness,
                 metrics.meter,
+                tracer,
             )
         )
         arrivals = Arrivals()
@@ -220,7 +225,7 @@ async def proxy(
         )
         hot = HotState(authenticator, selection)
         fast = FastPath(metered(rest, metrics), hot, arrivals, metrics.http)
-        http = with_cors(fast, settings.cors_origins)
+        http = _spans(with_cors(fast, settings.cors_origins), tracer, fast.paths)
         metrics.watch(authenticator, cache, changes, motor)
         listening = settings.metrics_host, settings.metrics_port
         await stack.enter_async_context(exposed(metrics.sheet, *listening, board))
@@ -235,46 +240,6 @@ async def proxy(
         yield Worker(http, served.port, drain, arrivals.hurry)
 
 
-async def _selection(
-    settings: ProxySettings,
-    stack: AsyncExitStack,
-    cache: DefinitionCache,
-    redis: RedisClient,
-    layout: Layout,
-    counting: Counting,
-    motor: MotorClient,
-    appended: Appended,
-) -> Selection:
-    keyring = Keyring.parse(settings.token_secret_keys, strong=settings.env == "prod")
-    timeout = settings.request_timeout_ms / 1_000
-    publisher = RedisStreamPublisher(
-        redis,
-        layout,
-        token_ttl_sec=settings.token_ttl_sec,
-        limit=settings.max_backlog,
-    )
-    counted = CountedPublisher(publisher, counting, appended)
-    log = FeedbackLog(counted, layout, settings.max_in_flight, timeout)
-    stack.push_async_callback(log.close)
-    mint = Mint(keyring, layout)
-    ttl = settings.token_ttl_sec
-    journal = await _journal(settings, stack, redis, layout)
-    awaited = AwaitedRewards(redis, layout, settings.max_awaited)
-    awaiting = Awaiting(awaited, ttl)
-    await stack.enter_async_context(awaiting.running())
-    return Selection(cache, motor, log, keyring, mint, ttl, counting, journal, awaiting)
-
-
-async def _journal(
-    settings: ProxySettings, stack: AsyncExitStack, redis: RedisClient, layout: Layout
-) -> Journal | None:
-    if settings.event_log == "off":
-        return None
-    journal = Journal(Choices(redis, layout, new_chooser(), settings.max_backlog))
-    await stack.enter_async_context(journal.running())
-    return journal
-
-
 async def _authenticator(
     settings: ProxySettings, engine: AsyncEngine, bearers: Bearers, bank: CallBank
 ) -> Authenticator:
@@ -286,3 +251,11 @@ async def _authenticator(
     return Authenticator(
         find, bearers.read_access, anonymous=anonymous, budget_of=bank.of
     )
+
+
+def _spans(app: ASGIApp, tracer: Tracer | None, fast: Iterable[str]) -> ASGIApp:
+    if tracer is None:
+        return app
+    from proxysvc.http.spans import with_spans
+
+    return with_spans(app, tracer, fast)

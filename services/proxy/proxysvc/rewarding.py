@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -29,6 +30,7 @@ from qbrixstore.redis.event import FeedbackEvent
 from qbrixstore.redis.publisher import Spent
 
 Key = tuple[str, str]  # tenant, experiment
+Traceparent = Callable[[], str]
 
 
 class Rewarding:
@@ -41,12 +43,15 @@ class Rewarding:
         keyring: Keyring,
         token_ttl_sec: int,
         awaiting: Awaiting | None = None,
+        traceparent: Traceparent = str,
     ) -> None:
+        """``traceparent`` tells that of the current request, "" if it has none."""
         self._definitions = definitions
         self._log = log
         self._keyring = keyring
         self._ttl = token_ttl_sec
         self._awaiting = awaiting
+        self._traceparent = traceparent
 
     async def one(self, principal: Principal, request_id: str, reward: float) -> None:
         """Put a reward into the log; a repeated one changes nothing.
@@ -192,4 +197,5 @@ class Rewarding:
             vector=token.vector,
             issued_ms=token.issued_ms,
             received_ms=time.time_ns() // 1_000_000,
+            traceparent=self._traceparent(),
         )

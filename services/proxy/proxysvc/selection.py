@@ -14,7 +14,6 @@ from proxysvc.awaiting import Awaiting
 from proxysvc.definitions import DefinitionCache
 from proxysvc.definitions import Entry
 from proxysvc.features import policy_input
-from proxysvc.feedback import FeedbackLog
 from proxysvc.given import Given
 from proxysvc.given import Rewarded
 from proxysvc.insight.counting import Counting
@@ -24,7 +23,6 @@ from proxysvc.settling import settled
 from proxysvc.stream.client import MotorClient
 from proxysvc.stream.frames import Choice
 from proxysvc.token import GATED
-from proxysvc.token import Keyring
 from proxysvc.token import Mint
 from qbrixcore.definition import Definition
 from qbrixcore.definition import DefinitionArm
@@ -69,17 +67,15 @@ class Selection:
         self,
         definitions: DefinitionCache,
         motor: MotorClient,
-        log: FeedbackLog,
-        keyring: Keyring,
+        rewarding: Rewarding,
         mint: Mint,
-        token_ttl_sec: int,
         counting: Counting,
         journal: Journal | None = None,
         awaiting: Awaiting | None = None,
     ) -> None:
         self._definitions = definitions
         self._motor = motor
-        self._rewarding = Rewarding(definitions, log, keyring, token_ttl_sec, awaiting)
+        self._rewarding = rewarding
         self._mint = mint
         self._count = counting.selected
         self._note = None if journal is None else journal.note

@@ -83,7 +83,7 @@ def test_fields_newer_than_ours_are_ignored() -> None:
 
 def test_the_format_comes_first_and_the_order_is_fixed() -> None:
     wire = msgspec.msgpack.decode(encode(event(5, vector=b"\x00\x00\x80?")))
-    assert wire == [1, 7, 5, "t1", "e1", 0, 0, 1.0, None, b"\x00\x00\x80?", 0, 0]
+    assert wire == [1, 7, 5, "t1", "e1", 0, 0, 1.0, None, b"\x00\x00\x80?", 0, 0, ""]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Mapping
 from time import perf_counter
 from typing import Final
@@ -121,6 +122,11 @@ class FastPath:
             SELECT_BATCH: _Route(read, batches.select, failed, selects),
             FEEDBACK_BATCH: _Route(write, batches.feedback, internal, feedbacks),
         }
+
+    @property
+    def paths(self) -> Iterable[str]:
+        """What is answered here."""
+        return self._routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

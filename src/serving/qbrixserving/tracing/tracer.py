@@ -62,6 +62,10 @@ class Tracer:
             name, kind=SpanKind.CLIENT, attributes=dict(attributes)
         )
 
+    def current(self) -> str:
+        """The traceparent of the current span, "" unless it is traced."""
+        return parent_of(get_current_span())
+
     def record(
         self,
         name: str,
@@ -82,11 +86,6 @@ class Tracer:
                 attributes=dict(attributes),
                 start_time=began,
             ).end(ended)
-
-
-def current() -> str:
-    """The traceparent of the current span, "" unless it is traced."""
-    return parent_of(get_current_span())
 
 
 def parent_of(span: Span) -> str:

@@ -24,7 +24,8 @@ class FeedbackEvent(
     """One reward. The order of the fields is the wire form; it only grows at its end.
 
     ``issuer`` and ``sequence`` identify the token, ``vector`` is the policy input as
-    little-endian float32, times are milliseconds since 1970.
+    little-endian float32, times are milliseconds since 1970, ``traceparent`` is that of
+    the request that brought it, if that is traced.
     """
 
     format: Natural = 1
@@ -39,6 +40,7 @@ class FeedbackEvent(
     vector: bytes | None = None
     issued_ms: Natural = 0
     received_ms: Natural = 0
+    traceparent: str = ""
 
 
 class ControlEvent(
