@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -188,7 +189,19 @@ class System:
         for service in self._services:
             if not await self._probe(service)():
                 return False
-        return len(self.workers()) == WORKERS
+        serving = [await asyncio.to_thread(self._serves, one) for one in self.workers()]
+        return sum(serving) == WORKERS
+
+    def _serves(self, worker: psutil.Process) -> bool:
+        """Whether it has got as far as to take calls; the HTTP port is its parent's."""
+        port = int(self.environ["PROXY_GRPC_PORT"])
+        try:
+            found = worker.net_connections("tcp")
+        except psutil.Error:
+            return False
+        return any(
+            one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in found
+        )
 
     async def _until_ready(self, service: Service) -> None:
         await ready.until_ready(service, self._probe(service))
