@@ -83,11 +83,19 @@ class Generator:
 
     def run(self) -> Paced:
         """Send everything and wait for the answers. Raises OSError."""
-        gc.collect()
-        gc.disable()
         start = time.monotonic_ns() + SECOND // 10
         ticks = timer(start, int(self._interval))
         self._poll.register(ticks, select.EPOLLIN)
+        try:
+            self._run(start, ticks)
+        finally:
+            os.close(ticks)
+            self._poll.close()
+            for one in self._sockets.values():
+                one.close()
+        return self._result()
+
+    def _run(self, start: int, ticks: int) -> None:
         scheduled = 0
         last = start + self._count * self._interval + PATIENCE * SECOND
         while self._answered < self._count and time.monotonic_ns() < last:
@@ -106,8 +114,6 @@ class Generator:
                 self._row.append(due)
             while self._row and self._idle:
                 self._send(self._idle.popleft(), self._row.popleft())
-        os.close(ticks)
-        return self._result()
 
     @property
     def _answered(self) -> int:
@@ -173,6 +179,7 @@ def timer(first: int, interval: int) -> int:
 def main() -> None:
     """Work from standard input, what was seen to standard output."""
     work = msgspec.json.decode(sys.stdin.buffer.read(), type=Work)
+    gc.disable()
     sys.stdout.buffer.write(msgspec.json.encode(Generator(work).run()))
 
 

@@ -51,15 +51,16 @@ class Sheet(msgspec.Struct):
 
 
 class Length(msgspec.Struct, frozen=True):
-    """How long to measure: rounds of so many seconds."""
+    """How long to measure: rounds of so many seconds, short ones for long tables."""
 
     rounds: int = 5
     seconds: int = 3
+    short: int = 2
     quick: bool = False
 
 
 FULL = Length()
-QUICK = Length(1, 1, quick=True)
+QUICK = Length(1, 1, 1, quick=True)
 
 
 def number(value: float) -> str:

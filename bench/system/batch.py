@@ -41,7 +41,7 @@ async def measure(length: Length, sheet: Sheet) -> None:
         for (size, connections), target in targets.items():
             await load(target, connections, 1)
             runners[f"{size} {connections}"] = Runner(
-                partial(load, target, connections, length.seconds),
+                partial(load, target, connections, length.short),
                 place.groups(),
             )
         seen = await take_turns(runners, length.rounds)

@@ -41,7 +41,7 @@ async def measure(length: Length, sheet: Sheet) -> None:
             for (motors, workers), (place, target) in systems.items():
                 await load(target, connections, 1)
                 runners[f"{motors} {workers}"] = Runner(
-                    partial(load, target, connections, length.seconds),
+                    partial(load, target, connections, length.short),
                     place.groups(),
                 )
             seen = await take_turns(runners, length.rounds)

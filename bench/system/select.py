@@ -31,7 +31,7 @@ from redis.asyncio import Redis
 
 CONNECTIONS = (32, 1, 8, 128)
 WARM_SELECTS = 1_000
-COMMAND_ROUNDS = 7
+COMMAND_ROUNDS = 5
 LATENCIES = "p50, p99, p99.9 ms"
 
 
@@ -48,7 +48,9 @@ async def measure(length: Length, sheet: Sheet) -> None:
             + ", ".join(f"{name} {size:.0f}" for name, size in sizes.items())
             + f". Compilers in the proxy: {', '.join(compiled) or 'none'}."
         )
-        more = await store_commands(place, target, 1 if length.quick else 7)
+        more = await store_commands(
+            place, target, 1 if length.quick else COMMAND_ROUNDS
+        )
         sheet.note(
             f"Redis is sent {more:.0f} commands more during {WARM_SELECTS:,} warm "
             "selects than in an equal idle time, the median."

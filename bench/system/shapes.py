@@ -49,7 +49,7 @@ async def measure(length: Length, sheet: Sheet) -> None:
             target = await new_target(place, kind)
             await load(target, CONNECTIONS, 1)
             runners[kind.name] = Runner(
-                partial(load, target, CONNECTIONS, length.seconds), place.groups()
+                partial(load, target, CONNECTIONS, length.short), place.groups()
             )
         seen = await take_turns(runners, length.rounds)
     for kind in KINDS:
