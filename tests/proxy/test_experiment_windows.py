@@ -70,57 +70,49 @@ async def test_a_window_is_stored_shown_and_published(
         assert (after.version, after.default_reward) == (one.version + 1, 1.0)
 
 
-@pytest.mark.parametrize("window", [{}, {"reward_window_sec": None}])
 async def test_there_is_none_unless_asked_for(
-    client: httpx.AsyncClient, pool: Pool, window: dict[str, Any]
+    client: httpx.AsyncClient, pool: Pool
 ) -> None:
-    assert shown((await create(client, pool, **window)).json()) == (None, None)
+    for name, window in (("a", {}), ("b", {"reward_window_sec": None})):
+        made = await create(client, pool, name=name, **window)
+        assert shown(made.json()) == (None, None)
 
 
-@pytest.mark.parametrize(
-    ("window", "said"),
-    [
+async def test_a_window_that_cannot_be_is_refused(
+    client: httpx.AsyncClient, pool: Pool
+) -> None:
+    made = (await create(client, pool, name="plain")).json()
+    path = f"{EXPERIMENTS}/{made['id']}"
+    for window, said in (
         ({"reward_window_sec": 0}, "from 1 to 3600, got 0"),
         ({"reward_window_sec": -1}, "from 1 to 3600"),
         ({"reward_window_sec": LONGEST + 1}, "from 1 to 3600"),
         ({"reward_window_sec": 2**63}, "from 1 to 3600"),
         ({"default_reward": 0}, "needs a reward_window_sec"),
-        (
-            {"reward_window_sec": 1, "default_reward": 1.5},
-            "must be a number from 0 to 1",
-        ),
-        (
-            {"reward_window_sec": 1, "default_reward": -1},
-            "must be a number from 0 to 1",
-        ),
-    ],
-)
-async def test_a_window_that_cannot_be_is_refused(
-    client: httpx.AsyncClient, pool: Pool, window: dict[str, Any], said: str
+        ({"reward_window_sec": 1, "default_reward": 1.5}, "a number from 0 to 1"),
+        ({"reward_window_sec": 1, "default_reward": -1}, "a number from 0 to 1"),
+    ):
+        body = msgspec.json.encode(window)
+        for answer in (
+            await create(client, pool, **window),
+            await client.patch(path, content=body),
+        ):
+            assert answer.status_code == 400, window
+            assert answer.json()["code"] == "BAD_REQUEST"
+            assert said in answer.json()["detail"]
+    for wrong in ("1", 1.5, True, [], {}):
+        answer = await create(client, pool, reward_window_sec=wrong)
+        assert answer.status_code == 422
+    assert (await client.get(EXPERIMENTS)).json()["experiments"] == [made]
+
+
+async def test_what_is_absent_stays_and_null_clears(
+    client: httpx.AsyncClient, pool: Pool
 ) -> None:
-    answer = await create(client, pool, **window)
-    assert answer.status_code == 400
-    assert answer.json()["code"] == "BAD_REQUEST"
-    assert said in answer.json()["detail"]
-    made = (await create(client, pool)).json()
-    answer = await client.patch(
-        f"{EXPERIMENTS}/{made['id']}", content=msgspec.json.encode(window)
-    )
-    assert answer.status_code == 400
-    assert said in answer.json()["detail"]
-    assert (await client.get(f"{EXPERIMENTS}/{made['id']}")).json() == made
-
-
-@pytest.mark.parametrize("wrong", ["1", 1.5, True, [], {}])
-async def test_what_is_no_number_of_seconds_is_unprocessable(
-    client: httpx.AsyncClient, pool: Pool, wrong: object
-) -> None:
-    assert (await create(client, pool, reward_window_sec=wrong)).status_code == 422
-
-
-@pytest.mark.parametrize(
-    ("change", "then"),
-    [
+    window = {"reward_window_sec": 60, "default_reward": 1}
+    made = (await create(client, pool, **window)).json()
+    path = f"{EXPERIMENTS}/{made['id']}"
+    cases: list[tuple[dict[str, Any], Pair | None]] = [
         ({}, (60, 1)),
         ({"enabled": False}, (60, 1)),
         ({"reward_window_sec": 90}, (90, 1)),
@@ -129,17 +121,12 @@ async def test_what_is_no_number_of_seconds_is_unprocessable(
         ({"reward_window_sec": None}, (None, None)),
         ({"reward_window_sec": None, "default_reward": None}, (None, None)),
         ({"reward_window_sec": None, "default_reward": 1}, None),
-    ],
-)
-async def test_what_is_absent_stays_and_null_clears(
-    client: httpx.AsyncClient, pool: Pool, change: dict[str, Any], then: Pair | None
-) -> None:
-    window = {"reward_window_sec": 60, "default_reward": 1}
-    made = (await create(client, pool, **window)).json()
-    answer = await client.patch(f"{EXPERIMENTS}/{made['id']}", json=change)
-    assert answer.status_code == (400 if then is None else 200)
-    now = (await client.get(f"{EXPERIMENTS}/{made['id']}")).json()
-    assert shown(now) == (then or (60, 1))
+    ]
+    for change, then in cases:
+        await client.patch(path, json=window)
+        answer = await client.patch(path, json=change)
+        assert answer.status_code == (400 if then is None else 200), change
+        assert shown((await client.get(path)).json()) == (then or (60, 1)), change
 
 
 async def test_a_default_keeps_fitting_the_parameters(
