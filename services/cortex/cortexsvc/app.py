@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from typing import Final
 
 import grpc
@@ -37,9 +38,14 @@ from qbrixserving.metrics.serving import exposed
 from qbrixserving.processes import CannotStart
 from qbrixserving.server import Served
 from qbrixserving.server import serve_grpc
+from qbrixserving.tracing.opening import traced
 from qbrixstore.postgres import init_db
 from qbrixstore.rebuild import open_store
 from qbrixstore.redis.client import RedisClient
+
+if TYPE_CHECKING:
+    from cortexsvc.spans import Spans
+    from qbrixserving.tracing.tracer import Tracer
 
 WITHOUT_PYARROW: Final = "EVENT_LOG=parquet needs qbrix-store[parquet] installed"
 
@@ -53,6 +59,7 @@ async def cortex(settings: CortexSettings) -> AsyncIterator[Served]:
         stack.push_async_callback(engine.dispose)
         archive = PostgresArchive(engine, settings.snapshots_kept)
         metrics = CortexMetrics()
+        tracer = await stack.enter_async_context(traced(settings.tracing, "cortex"))
         learning = Learning(
             client,
             PostgresRegistry(engine),
@@ -63,6 +70,7 @@ async def cortex(settings: CortexSettings) -> AsyncIterator[Served]:
             metrics,
             _chronicle(settings, engine),
             settings.share,
+            _spans(tracer),
         )
         served: Served | None = None
 
@@ -90,6 +98,14 @@ async def cortex(settings: CortexSettings) -> AsyncIterator[Served]:
         await stack.enter_async_context(learning.running())
         await stack.enter_async_context(_ready_when(learning, served.health))
         yield served
+
+
+def _spans(tracer: Tracer | None) -> Spans | None:
+    if tracer is None:
+        return None
+    from cortexsvc.spans import Spans
+
+    return Spans(tracer)
 
 
 def _chronicle(settings: CortexSettings, engine: AsyncEngine) -> Chronicle | None:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable
 from collections.abc import Callable
 from contextlib import asynccontextmanager
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from cortexsvc import pacing
 from cortexsvc.beside import Companion
@@ -42,6 +43,9 @@ from qbrixstore.redis.layout import Layout
 from qbrixstore.redis.params import RedisParamBackend
 from qbrixstore.redis.refusals import LayoutMismatch
 
+if TYPE_CHECKING:
+    from cortexsvc.spans import Spans
+
 logger = get_logger(__name__)
 WARM_PAUSE_SEC = 0.1
 STANDBY_SEC = 5.0
@@ -68,6 +72,7 @@ class Learning:
         metrics: CortexMetrics,
         chronicle: Chronicle | None = None,
         share: Share = Share(),  # noqa: B008 (immutable)
+        spans: Spans | None = None,
     ) -> None:
         """``open_store`` says what layout the store has, filling an emptied one.
 
@@ -85,6 +90,7 @@ class Learning:
         self._chronicle = chronicle
         self._metrics = metrics
         self._share = share
+        self._spans = spans
         self._lost = 0
         self._left: Layout | None = None  # one that is no more
         self._knew = False
@@ -196,6 +202,7 @@ class Learning:
             self._keeper,
             self._companions(layout, shard),
             self._metrics,
+            self._spans,
         )
 
     def _companions(self, layout: Layout, shard: int) -> list[Companion]:

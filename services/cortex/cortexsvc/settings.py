@@ -10,6 +10,7 @@ from cortexsvc.share import Share
 from qbrixserving.event_log import DIRECTORY
 from qbrixserving.event_log import EventLog
 from qbrixserving.event_log import EventLogDir
+from qbrixserving.tracing.settings import TracingSettings
 from qbrixstore.postgres.config import PostgresSettings
 from qbrixstore.redis.config import RedisSettings
 from qbrixstore.redis.config import Shards
@@ -75,6 +76,7 @@ class CortexSettings(msgspec.Struct, frozen=True, kw_only=True):
             extra={"env": "EVENT_LOG_DAYS"},
         ),
     ] = 30
+    tracing: TracingSettings = msgspec.field(default_factory=TracingSettings)
     redis: RedisSettings = msgspec.field(default_factory=RedisSettings)
     postgres: PostgresSettings = msgspec.field(default_factory=PostgresSettings)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from contextlib import AsyncExitStack
 from contextlib import asynccontextmanager
 from contextlib import suppress
 from time import perf_counter
+from typing import TYPE_CHECKING
 from typing import Final
 from typing import ParamSpec
 from typing import TypeVar
@@ -46,6 +48,9 @@ from qbrixstore.redis.params import RedisParamBackend
 from qbrixstore.redis.refusals import Fenced
 from qbrixstore.redis.refusals import LayoutMismatch
 
+if TYPE_CHECKING:
+    from cortexsvc.spans import Spans
+
 logger = get_logger(__name__)
 
 P = ParamSpec("P")
@@ -69,6 +74,7 @@ class Trainer:
         keeper: Keeper,
         companions: Sequence[Companion] = (),
         metrics: CortexMetrics | None = None,
+        spans: Spans | None = None,
     ) -> None:
         self.owner = False
         self.reached = asyncio.Event()  # the store has answered once
@@ -81,6 +87,7 @@ class Trainer:
         self._keeper = keeper
         self._companions = companions
         self._metrics = metrics or CortexMetrics()
+        self._spans = spans
         self._backoff = pacing.Backoff(stop)
         self._states = States()
         self._progress = asyncio.Condition()
@@ -175,7 +182,7 @@ class Trainer:
                 logger.warning("position of the log unknown: %s", error)
 
     async def _handle(self, batch: Batch) -> None:
-        began = perf_counter()
+        began, since = perf_counter(), time.time_ns()
         sorted_batch = await self._off_loop(batch.events, Sorted, batch)
         verdicts = await self._catalog.verdicts(list(sorted_batch.groups))
         states = await self._load(verdicts)
@@ -187,6 +194,8 @@ class Trainer:
         began = perf_counter()
         await self._consumer.commit(batch, outcome.updates, outcome.tally)
         self._metrics.committed(began, batch, outcome)
+        if self._spans is not None:
+            self._spans.learned(since, sorted_batch)
         await self._committed(sorted_batch, outcome)
 
     async def _restorable(
