@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cortexsvc.catalog import PostgresRegistry
 from cortexsvc.chronicle import Chronicle
+from cortexsvc.chronicle import Portion
 from cortexsvc.chronicle import PostgresChronicle
 from cortexsvc.gathering import Pace
 from cortexsvc.keeping import Keeper
@@ -114,10 +115,15 @@ def _chronicle(settings: CortexSettings, engine: AsyncEngine) -> Chronicle | Non
     if settings.event_log == "postgres":
         return PostgresChronicle(engine, settings.event_log_days)
     try:
+        from cortexsvc.filing import ENTRIES_A_FILE
         from cortexsvc.filing import ParquetChronicle
     except ImportError as error:
         raise CannotStart(f"{error}: {WITHOUT_PYARROW}") from error
-    return ParquetChronicle(Path(settings.event_log_dir), settings.event_log_days)
+    return ParquetChronicle(
+        Path(settings.event_log_dir),
+        settings.event_log_days,
+        Portion(seconds=settings.event_log_file_sec, entries=ENTRIES_A_FILE),
+    )
 
 
 def _pace(settings: CortexSettings) -> Pace:

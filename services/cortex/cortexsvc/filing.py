@@ -17,7 +17,7 @@ from qbrixstore.parquet.writing import DecisionFiles
 
 logger = get_logger(__name__)
 
-PORTION: Final = Portion(entries=1_024, seconds=10.0)
+ENTRIES_A_FILE: Final = 1_024
 
 
 class ParquetChronicle:
@@ -26,7 +26,7 @@ class ParquetChronicle:
     What does not fit on the disk waits in the log.
     """
 
-    def __init__(self, root: Path, days: int, portion: Portion = PORTION) -> None:
+    def __init__(self, root: Path, days: int, portion: Portion) -> None:
         self.portion = portion
         self._files = DecisionFiles(root)
         self._kept = timedelta(days=days)

@@ -68,6 +68,16 @@ class CortexSettings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 10
     event_log: EventLog = "off"
     event_log_dir: EventLogDir = DIRECTORY
+    event_log_file_sec: Annotated[
+        float,
+        msgspec.Meta(
+            gt=0,
+            le=300,
+            description="what waits so long makes a file of `EVENT_LOG=parquet`,"
+            " seconds",
+            extra={"env": "EVENT_LOG_FILE_SEC"},
+        ),
+    ] = 10.0
     event_log_days: Annotated[
         int,
         msgspec.Meta(
