@@ -25,12 +25,17 @@ class Pair(NamedTuple):
         return {"PROXY_TLS_CERT": str(self.cert), "PROXY_TLS_KEY": str(self.key)}
 
 
-def make_pair(directory: Path, name: str = "ours", passphrase: bytes = b"") -> Pair:
-    """A self-signed certificate for 127.0.0.1, and its key."""
+def make_pair(
+    directory: Path,
+    name: str = "ours",
+    passphrase: bytes = b"",
+    host: str = "127.0.0.1",
+) -> Pair:
+    """A self-signed certificate for an address of this machine, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     now = datetime.datetime.now(datetime.UTC)
-    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    address = x509.IPAddress(ipaddress.ip_address(host))
     cert = (
         x509.CertificateBuilder()
         .subject_name(subject)

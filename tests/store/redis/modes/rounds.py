@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 
+import pytest
+from tests.store.redis.moving import chosen
 from tests.store.redis.samples import TENANT
 from tests.store.redis.samples import definition
 from tests.store.redis.samples import event
 from tests.store.redis.samples import stored
 
+from qbrixcore.errors import Overloaded
 from qbrixcore.param import codec
 from qbrixstore.cells import Cell
 from qbrixstore.cells import Group
@@ -26,11 +29,14 @@ from qbrixstore.redis.batch import Tally
 from qbrixstore.redis.batch import Update
 from qbrixstore.redis.calls import Ask
 from qbrixstore.redis.calls import CallBudgets
+from qbrixstore.redis.choices import Choices
 from qbrixstore.redis.counts import HOURS_A_DAY
 from qbrixstore.redis.counts import Batch as CountBatch
 from qbrixstore.redis.counts import Counts
 from qbrixstore.redis.gauges import ShardGauges
 from qbrixstore.redis.letters import DeadLetters
+from qbrixstore.redis.refusals import Fenced
+from qbrixstore.redis.tail import Tail
 from qbrixstore.redis.usage import Usage
 
 HOUR = 495_000
@@ -98,7 +104,27 @@ async def learn(client: RedisClient, layout: Layout, shard: int) -> None:
     found = [one async for one in letters.all() if one.shard == shard]
     assert await letters.requeue(found) == 1
     assert (await consumer.read(1_000)).events == 1
+    await record(client, layout, shard, consumer.fence)
     await consumer.release()
+
+
+async def record(client: RedisClient, layout: Layout, shard: int, fence: int) -> None:
+    """Put selections where the decision log finds them, read and forget them."""
+    here = [chosen(e) for e in EXPERIMENTS if layout.shard_of(e) == shard]
+    choices = Choices(client, layout, "w", limit=1)
+    assert await choices.append(shard + 1, here)
+    assert not await choices.append(shard + 1, here)
+    with pytest.raises(Overloaded):
+        await choices.append(shard + 2, here)
+    tail = Tail.of_choices(client, layout, shard)
+    entries = await tail.read()
+    assert sum(len(entry.events) for entry in entries) == len(here)
+    with pytest.raises(Fenced):
+        await tail.trim(entries, fence - 1)
+    await tail.trim(entries, fence)
+    assert await tail.read() == []
+    assert await choices.append(shard + 2, here)
+    await tail.trim(await tail.read(), fence)
 
 
 def update(experiment: str) -> Update:

@@ -15,6 +15,9 @@ from typing import Self
 from typing import TypeVar
 from uuid import uuid4
 
+from tests.proxy.edge.certificates import Pair
+from tests.store.redis.modes.door import open_door
+
 from qbrixcli.embedded.ports import free_ports
 from qbrixcli.embedded.valkey import Valkey
 from qbrixcli.embedded.wheels import valkey_program
@@ -24,6 +27,7 @@ from qbrixstore.redis import RedisSettings
 
 T = TypeVar("T")
 NAME = "main"
+BEHIND_DOORS = "127.0.0.2"
 SLOTS = 16_384
 PATIENCE_SEC = 20.0
 
@@ -103,11 +107,27 @@ class Group:
 
 
 class Watched(Group):
-    """A master, its replica, and three sentinels."""
+    """A master, its replica, and three sentinels.
+
+    With a certificate clients reach all of them over TLS, at the address it is for.
+    """
+
+    def __init__(self, directory: Path, pair: Pair | None = None) -> None:
+        super().__init__(directory)
+        self._pair = pair
+        self._host = "127.0.0.1" if pair is None else BEHIND_DOORS
 
     async def _start(self) -> None:
-        one, two, *others = free_ports(5)
-        replicating = [f"masterauth {self.password}", "repl-diskless-sync-delay 0"]
+        one, two, *others = ports = free_ports(5)
+        if self._pair is not None:
+            for port in ports:
+                door = open_door(self._pair, port, self._host)
+                await self._stack.enter_async_context(door)
+        replicating = [
+            f"masterauth {self.password}",
+            "repl-diskless-sync-delay 0",
+            f"replica-announce-ip {self._host}",
+        ]
         following = [*replicating, f"replicaof 127.0.0.1 {one}"]
         self.servers = [
             await self._run(Member(self.directory, one, self.password, replicating)),
@@ -123,7 +143,7 @@ class Watched(Group):
             f"port {port}",
             f"requirepass {self.password}",
             f'dir "{self.directory / str(port)}"',
-            f"sentinel monitor {NAME} 127.0.0.1 {master} 2",
+            f"sentinel monitor {NAME} {self._host} {master} 2",
             f"sentinel auth-pass {NAME} {self.password}",
             f"sentinel down-after-milliseconds {NAME} 500",
             f"sentinel failover-timeout {NAME} 4000",
@@ -134,10 +154,12 @@ class Watched(Group):
     def settings(self) -> RedisSettings:
         return RedisSettings(
             mode="sentinel",
-            nodes=tuple(one.address for one in self.sentinels),
+            nodes=tuple(f"{self._host}:{one.settings.port}" for one in self.sentinels),
             master=NAME,
             password=self.password,
             sentinel_password=self.password,
+            tls=self._pair is not None,
+            tls_ca=self._pair.cert if self._pair else None,
         )
 
     async def master(self) -> Member:
@@ -216,6 +238,18 @@ class Sharded(Group):
     def settings(self) -> RedisSettings:
         nodes = tuple(one.address for one in self.members)
         return RedisSettings(mode="cluster", nodes=nodes, password=self.password)
+
+    async def announce(self, host: str) -> None:
+        """Tell clients this address of every node, none: that which nodes use."""
+        for member in self.members:
+            await member.ask("CONFIG", "SET", "cluster-announce-client-ipv4", host)
+        await eventually(lambda: self._announced(host or "127.0.0.1"))
+
+    async def _announced(self, host: str) -> None:
+        for member in self.members:
+            for _, _, *nodes in await member.ask("CLUSTER", "SLOTS"):
+                if {node[0].decode() for node in nodes} != {host}:
+                    raise Unavailable("not known to all yet")
 
     async def empty(self) -> None:
         """Forget everything that the cluster holds."""

@@ -5,19 +5,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from contextlib import aclosing
+from pathlib import Path
 
 import msgspec
 import pytest
 from redis.crc import key_slot
+from tests.proxy.edge.certificates import make_pair
 from tests.servers import Background
 from tests.servers import ServerDirectory
+from tests.store.redis.modes.door import open_door
 from tests.store.redis.modes.rounds import EXPERIMENTS
 from tests.store.redis.modes.rounds import PAIRS
 from tests.store.redis.modes.rounds import round_of_learning
+from tests.store.redis.modes.servers import BEHIND_DOORS
 from tests.store.redis.modes.servers import Member
 from tests.store.redis.modes.servers import Sharded
 from tests.store.redis.modes.servers import eventually
+from tests.store.redis.moving import EVENTS
+from tests.store.redis.moving import Store
+from tests.store.redis.moving import moved
 from tests.store.redis.samples import TENANT
 from tests.store.redis.samples import event
 from tests.store.redis.samples import events
@@ -29,6 +37,7 @@ from qbrixstore.redis import RedisClient
 from qbrixstore.redis import RedisParamBackend
 from qbrixstore.redis import RedisStreamPublisher
 from qbrixstore.redis import keys
+from qbrixstore.redis.moving import migration
 
 SHARDS = 4
 
@@ -154,6 +163,43 @@ async def test_a_slot_on_its_way_is_followed(
     assert await publisher.append(events(1)) == [False]
     assert await backend.versions(PAIRS) == [None] * len(PAIRS)
     assert background.run(target.ask("XLEN", layout.log(shard))) == 1
+
+
+async def test_everything_is_carried_to_shards_of_other_nodes(
+    client: RedisClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migration, "FOLLOW_SEC", 0.0)
+    store = await Store.filled(client, SHARDS)
+    held = await store.means()
+    for shards in (2, 5):
+        store = await moved(client, shards)
+        assert await store.means() == held
+        assert await store.publisher.append(EVENTS) == [False] * len(EVENTS)
+
+
+async def test_everything_works_over_tls(
+    sharded: Sharded, background: Background, tmp_path: Path
+) -> None:
+    """Nodes tell clients an address at which there are doors, and each other theirs."""
+    pair = make_pair(tmp_path, host=BEHIND_DOORS)
+    ports = [member.settings.port for member in sharded.members]
+    settings = msgspec.structs.replace(
+        sharded.settings,
+        nodes=tuple(f"{BEHIND_DOORS}:{port}" for port in ports),
+        tls=True,
+        tls_ca=pair.cert,
+    )
+    background.run(sharded.empty())
+    async with AsyncExitStack() as stack:
+        for port in ports:
+            door = open_door(pair, port, BEHIND_DOORS)
+            await stack.enter_async_context(door)
+        background.run(sharded.announce(BEHIND_DOORS))
+        try:
+            async with RedisClient(settings) as client:
+                await round_of_learning(client, SHARDS)
+        finally:
+            background.run(sharded.announce(""))
 
 
 async def test_announcements_reach_everybody(

@@ -9,10 +9,12 @@ from contextlib import aclosing
 
 import msgspec
 import pytest
+from tests.proxy.edge.certificates import make_pair
 from tests.servers import Background
 from tests.servers import ServerDirectory
 from tests.store.redis.modes.rounds import EXPERIMENTS
 from tests.store.redis.modes.rounds import round_of_learning
+from tests.store.redis.modes.servers import BEHIND_DOORS
 from tests.store.redis.modes.servers import NAME
 from tests.store.redis.modes.servers import Watched
 from tests.store.redis.modes.servers import eventually
@@ -29,9 +31,13 @@ from qbrixstore.redis import keys
 
 @pytest.fixture(scope="module")
 def both(background: Background) -> Iterator[tuple[Watched, Watched]]:
-    """Two, for sentinels need long until they can replace a master once more."""
+    """Two, for sentinels need long until they can replace a master once more.
+
+    The second one is reached over TLS.
+    """
     directory = ServerDirectory()
-    groups = Watched(directory.path / "a"), Watched(directory.path / "b")
+    pair = make_pair(directory.path, host=BEHIND_DOORS)
+    groups = Watched(directory.path / "a"), Watched(directory.path / "b", pair)
 
     async def start() -> None:
         await asyncio.gather(*(group.__aenter__() for group in groups))
@@ -82,10 +88,17 @@ async def test_what_is_not_found_is_unavailable(
             await client.ping()
 
 
-async def test_follows_when_a_living_master_is_replaced(
+async def test_follows_over_tls_when_a_living_master_is_replaced(
     both: tuple[Watched, Watched], background: Background
 ) -> None:
+    assert both[1].settings.tls
+    plain = msgspec.structs.replace(both[1].settings, tls_ca=None)
+    async with RedisClient(plain) as stranger:
+        with pytest.raises(Unavailable):
+            await stranger.ping()
     async with RedisClient(both[1].settings) as client:
+        await round_of_learning(client)
+        await client.execute("FLUSHALL")
         await replace(both[1], client, background)
 
 
