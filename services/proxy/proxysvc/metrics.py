@@ -45,7 +45,7 @@ class ProxyMetrics:
     def __init__(self) -> None:
         sheet = self.sheet = Sheet("proxy")
         codes = {"http": (*Code, UNPROCESSABLE), "grpc": CODES}
-        calls = Calls(sheet, (*AGENT, *AREAS), codes)
+        calls = Calls(sheet, AGENT, codes, slow=AREAS)
         self.http = {name: calls.of("http", name) for name in (*AGENT, *AREAS)}
         self._grpc = {name: calls.of("grpc", name) for name in (*AGENT, *AREAS)}
         selections = sheet.counters(

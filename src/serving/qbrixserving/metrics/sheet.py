@@ -62,18 +62,18 @@ class Number:
 class Histogram:
     """How often a value fell between which bounds."""
 
-    __slots__ = ("_bounds", "_cells", "_sum", "at")
+    __slots__ = ("_cells", "_sum", "at", "bounds")
 
     def __init__(self, cells: list[float], at: int, bounds: Sequence[float]) -> None:
         self._cells = cells
         self.at = at
-        self._bounds = bounds
+        self.bounds = bounds
         self._sum = at + len(bounds) + 1
 
     def observe(self, value: float) -> None:
         """It was that once more."""
         cells = self._cells
-        cells[self.at + bisect_left(self._bounds, value)] += 1
+        cells[self.at + bisect_left(self.bounds, value)] += 1
         cells[self._sum] += value
 
 
