@@ -43,6 +43,7 @@ SYSTEM: Final = (
     "cold",
     "fanout",
     "drain",
+    "endurance",
     "freshness",
 )
 BESIDE: Final = ("micro", "delay", "peers")

@@ -58,6 +58,7 @@ TARGETS: Final = (
     Target("workers", "two workers", 0.9, "× one", True),
     Target("drain beta", "cortex, BetaTS", 100_000, "events/s", True),
     Target("drain linucb", "cortex, LinUCB, 16 features", 50_000, "events/s", True),
+    Target("cortex memory", "cortex over 5,000,000 events, growth", 10, "%"),
     Target("fresh", "reward to select at 1,000 rewards/s, p99", 250, "ms"),
 )
 
