@@ -2,9 +2,10 @@
 
     python -m bench [--quick] [part …]
 
-A part that fails is listed at the end, and fails the run, but stops no other. Results
-are written after each part, to bench/results/latest.json and latest.md. Asked for some
-parts only, the others of the last run of the same revision are kept.
+A part that fails is listed at the end, and fails the run, but stops no other; one for
+which a generator of load is missing is skipped. Results are written after each part, to
+bench/results/latest.json and latest.md. Asked for some parts only, the others of the
+last run of the same revision are kept.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from datetime import datetime
 from typing import Final
 
 import msgspec
+from bench.load import Missing
 from bench.load import say
 from bench.machine import facts
 from bench.report import LATEST
@@ -52,28 +54,32 @@ PARTS: Final = (*SYSTEM, *BESIDE)
 GROUPS: Final = {"system": SYSTEM}
 LONGEST_SEC: Final = 900
 
+Measure = Callable[[Length, Sheet], Awaitable[None]]
 
-def measure(name: str) -> Callable[[Length, Sheet], Awaitable[None]]:
+
+def find(name: str) -> Measure:
     """What measures a part."""
     if name in BESIDE:
         module, function = "bench.beside", name
     else:
         module, function = f"bench.system.{name}", "measure"
-    found: Callable[[Length, Sheet], Awaitable[None]]
-    found = getattr(importlib.import_module(module), function)
+    found: Measure = getattr(importlib.import_module(module), function)
     return found
 
 
-async def run_part(name: str, length: Length) -> Part:
+async def attempt(measure: Measure, length: Length) -> Part:
     """One part, to its end or to what broke it."""
-    sheet, failed = Sheet(), ""
-    at, start = f"{datetime.now(UTC):%Y-%m-%d %H:%M}", time.perf_counter()
+    part = Part(f"{datetime.now(UTC):%Y-%m-%d %H:%M}", 0.0, Sheet())
+    start = time.perf_counter()
     try:
         async with asyncio.timeout(LONGEST_SEC):
-            await measure(name)(length, sheet)
+            await measure(length, part.sheet)
+    except Missing as error:
+        part.skipped = str(error)
     except Exception as error:
-        failed = f"{type(error).__name__}: {error}"
-    return Part(at, round(time.perf_counter() - start, 1), sheet, failed)
+        part.failed = f"{type(error).__name__}: {error}"
+    part.seconds = round(time.perf_counter() - start, 1)
+    return part
 
 
 def run(parts: tuple[str, ...], length: Length, known: dict[str, Part]) -> Run:
@@ -81,12 +87,12 @@ def run(parts: tuple[str, ...], length: Length, known: dict[str, Part]) -> Run:
     made = Run(facts(), length.quick, known)
     for name in parts:
         say(f"--- {name}")
-        part = asyncio.run(run_part(name, length))
+        part = asyncio.run(attempt(find(name), length))
         made.parts[name] = part
         made.parts = {one: made.parts[one] for one in PARTS if one in made.parts}
         say(f"{part.sheet.render()}{name} took {part.seconds:.0f} s")
-        if part.failed:
-            say(f"{name} failed: {part.failed}")
+        if part.failed or part.skipped:
+            say(f"failed: {part.failed}" if part.failed else f"skipped: {part.skipped}")
         LATEST.parent.mkdir(exist_ok=True)
         LATEST.write_bytes(msgspec.json.format(msgspec.json.encode(made), indent=1))
         LATEST.with_suffix(".md").write_text(render(made))
@@ -125,6 +131,9 @@ def main() -> None:
     made = run(parts, length, kept(length, parts))
     say(f"\n{judged(made.values).render()}")
     say(f"{time.perf_counter() - start:.0f} s; {LATEST.with_suffix('.md')}")
+    for name in parts:
+        if made.parts[name].skipped:
+            say(f"skipped: {name}: {made.parts[name].skipped}")
     failed = [name for name in parts if made.parts[name].failed]
     for name in failed:
         say(f"failed: {name}: {made.parts[name].failed}")

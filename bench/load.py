@@ -45,6 +45,10 @@ end
 """
 
 
+class Missing(Exception):
+    """A program that a part needs is not on this machine."""
+
+
 class Round(msgspec.Struct, frozen=True):
     """What one run of a generator saw; latencies in milliseconds."""
 
@@ -77,7 +81,7 @@ class Series(msgspec.Struct, frozen=True):
 async def load(target: Target | Series, connections: int, seconds: int) -> Round:
     """Send for a while over so many connections.
 
-    Raises RuntimeError when wrk is missing or any answer was an error.
+    Raises Missing without wrk, and RuntimeError when any answer was an error.
     """
     need("wrk", "wrk")
     with tempfile.TemporaryDirectory(prefix="qbrix-bench-") as directory:
@@ -119,9 +123,9 @@ def read(text: str) -> Round:
 
 
 def need(program: str, package: str) -> None:
-    """Raises RuntimeError, with what to do, where a program is missing."""
+    """Raises Missing, with what to do."""
     if shutil.which(program) is None:
-        raise RuntimeError(
+        raise Missing(
             f"{program} is missing: install it (Debian: apt-get install {package})"
         )
 

@@ -24,12 +24,13 @@ END: Final = "<!-- the named run: end -->"
 
 
 class Part(msgspec.Struct):
-    """What became of one part; ``failed`` says why if it did."""
+    """What became of one part; ``failed`` or ``skipped`` say why if it was."""
 
     at: str
     seconds: float
     sheet: Sheet
     failed: str = ""
+    skipped: str = ""
 
 
 class Run(msgspec.Struct):
@@ -62,6 +63,8 @@ def render(run: Run, micro: bool = True) -> str:
         blocks.append(f"### {name}\n")
         if part.failed:
             blocks.append(f"**Failed**: {part.failed}\n")
+        if part.skipped:
+            blocks.append(f"Skipped: {part.skipped}\n")
         blocks.append(part.sheet.render())
         if part.sheet.benchmarks:
             blocks.append(benchmarks(part.sheet.benchmarks))

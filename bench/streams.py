@@ -30,7 +30,8 @@ async def load_calls(
     """Call over and over for a while.
 
     ``least`` is the size of the smallest answer that is no error: an error of gRPC has
-    none, and is none to HTTP. Raises RuntimeError when h2load is missing or calls fail.
+    none, and is none to HTTP. Raises Missing without h2load, RuntimeError when calls
+    fail.
     """
     need("h2load", "nghttp2-client")
     with tempfile.TemporaryDirectory(prefix="qbrix-bench-") as directory:

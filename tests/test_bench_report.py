@@ -8,8 +8,11 @@ import msgspec
 import pytest
 from bench.__main__ import PARTS
 from bench.__main__ import SYSTEM
-from bench.__main__ import measure
+from bench.__main__ import attempt
+from bench.__main__ import find
 from bench.__main__ import wanted
+from bench.load import Target
+from bench.load import load
 from bench.report import BEGIN
 from bench.report import END
 from bench.report import Part
@@ -17,6 +20,8 @@ from bench.report import Run
 from bench.report import benchmarks
 from bench.report import placed
 from bench.report import render
+from bench.sheet import QUICK
+from bench.sheet import Length
 from bench.sheet import Sheet
 from bench.targets import TARGETS
 from bench.targets import judged
@@ -42,6 +47,15 @@ def sheet() -> Sheet:
     made.table("Rates", "connections", "select/s").rows.append(["32", "12,345"])
     made.note("All of it.")
     return made
+
+
+async def without_wrk(_length: Length, _sheet: Sheet) -> None:
+    await load(Target("http://127.0.0.1:1/", "{}", {}), 1, 1)
+
+
+async def broken(_length: Length, sheet: Sheet) -> None:
+    sheet.note("found before")
+    raise ValueError("no more")
 
 
 def test_a_benchmark_is_a_row_with_what_was_derived_from_it() -> None:
@@ -95,6 +109,18 @@ def test_parts_are_asked_for_by_name_or_together() -> None:
         wanted(["what"])
 
 
+async def test_a_part_without_its_generator_is_skipped_and_a_broken_one_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    lacking = await attempt(without_wrk, QUICK)
+    assert "apt-get install wrk" in lacking.skipped and not lacking.failed
+
+    failing = await attempt(broken, QUICK)
+    assert failing.failed == "ValueError: no more"
+    assert failing.sheet.notes == ["found before"] and not failing.skipped
+
+
 @pytest.mark.parametrize("name", PARTS)
 def test_every_part_can_be_had(name: str) -> None:
-    assert callable(measure(name))
+    assert callable(find(name))

@@ -8,7 +8,6 @@ import sys
 
 import msgspec
 from bench.load import Target
-from bench.load import load
 from bench.paced import Paced
 from bench.paced import Work
 from bench.sheet import Length
@@ -19,6 +18,7 @@ from bench.system.place import started
 
 RATES = (1_000, 2_500, 5_000)
 AIM = 5_000
+WARM_UP = 4_000
 
 
 async def measure(length: Length, sheet: Sheet) -> None:
@@ -31,8 +31,8 @@ async def measure(length: Length, sheet: Sheet) -> None:
     async with started() as place, echo() as address:
         select = await new_target(place)
         bare = Target(address, select.body, {"Content-Type": "application/json"})
-        await load(select, 32, 2)
-        await load(bare, 32, 1)
+        for target in (select, bare):
+            await paced(Work(target, WARM_UP, 2))
         for rate in RATES:
             rounds = length.rounds if rate == AIM else 1
             seen: dict[str, list[Paced]] = {"echo": [], "select": []}

@@ -83,7 +83,7 @@ async def take_turns(runners: Mapping[str, Runner], rounds: int) -> dict[str, Se
     """So many rounds of each; every other one the other way round."""
     seen = {name: Seen() for name in runners}
     for number in range(rounds):
-        names = list(runners) if number % 2 == 0 else list(reversed(runners))
+        names = list(runners) if number % 2 == 0 else list(runners)[::-1]
         for name in names:
             runner = runners[name]
             await runner.prepare()
