@@ -113,6 +113,13 @@ QBRIX_ENV: {{ .Values.global.env | quote }}
 LOG_LEVEL: {{ .Values.global.log.level | quote }}
 LOG_FORMAT: {{ .Values.global.log.format | quote }}
 EVENT_LOG: {{ .Values.global.eventLog | quote }}
+{{- with .Values.global.tracing }}
+{{- if ne .to "off" }}
+TRACING: {{ .to | quote }}
+TRACING_ENDPOINT: {{ required "global.tracing.endpoint: which collector takes spans?" .endpoint | quote }}
+TRACING_RATIO: {{ .ratio | quote }}
+{{- end }}
+{{- end }}
 {{- end -}}
 
 {{- define "qbrix.postgres.host" -}}
