@@ -190,7 +190,7 @@ def test_the_tree_is_the_one_of_the_architecture() -> None:
     assert folders == {*CODE, *REST}
     mirrored = {path.name for path in (ROOT / "tests").iterdir() if path.is_dir()}
     areas = {"kernels", "core", "store", "serving", "proxy", "motor", "cortex", "cli"}
-    areas |= {"contract", "deploy", "images", "oracle", "system"}
+    areas |= {"chaos", "contract", "deploy", "images", "oracle", "system"}
     assert mirrored - {"__pycache__"} == areas
 
 
