@@ -22,6 +22,7 @@ from tests.system.learned import learned
 from tests.system.running import Up
 from tests.system.running import eventually
 from tests.system.running import scratch
+from tests.system.scraping import scrape
 
 from proxysvc.settings import ProxySettings
 from qbrixcli.embedded.postgres import Postgres
@@ -33,6 +34,7 @@ from qbrixproto.proxy_pb2_grpc import ProxyServiceStub
 SERVICES = ("PROXY", "MOTOR", "CORTEX")
 PROMISED_SEC = 0.5  # an answer without the store, as callers are told
 BACK_SEC = 2.0  # everything works again after the return of a store
+OLD_SEC = 2.5  # several polls that found nothing new
 SLACK = 4.0  # what a machine that is busy otherwise may take, in multiples
 
 
@@ -200,6 +202,38 @@ def test_without_redis_what_is_in_memory_goes_on(
         assert time.monotonic() - back < BACK_SEC * SLACK
     assert status(system, stub.Feedback, late) == "OK"
     assert api.get("/pools").status_code == 200
+
+
+def test_without_redis_the_age_of_what_is_served_grows(
+    system: System, api: httpx.Client
+) -> None:
+    experiment = system.up.experiment
+    ready = system.up.credentials["http_url"] + "/health/ready"
+
+    def age(name: str = "qbrix_motor_age_seconds", **of: str) -> float:
+        service = name.split("_")[1].upper()
+        return scrape(system.up, [service]).value(name, **of)
+
+    def degraded() -> list[str]:
+        return list(api.get(ready).json().get("degraded", []))
+
+    for of in ("params", "definitions"):
+        eventually(lambda of=of: age(of=of) < OLD_SEC)
+    eventually(lambda: not degraded())
+    with system.without(system.redis) as start:
+        for of in ("params", "definitions"):
+            eventually(lambda of=of: age(of=of) > 2 * OLD_SEC)
+        assert age("qbrix_proxy_definitions_age_seconds") > OLD_SEC
+        assert system.select(api, experiment).status_code == 200
+        assert api.get(ready).status_code == 200
+        eventually(lambda: any("redis" in one for one in degraded()))
+        before = age(of="params")
+        eventually(lambda: age(of="params") > before + 1)
+        start()
+        for of in ("params", "definitions"):
+            eventually(lambda of=of: age(of=of) < OLD_SEC)
+        eventually(lambda: age("qbrix_proxy_definitions_age_seconds") < OLD_SEC)
+        eventually(lambda: not degraded())
 
 
 def test_cold_selects_that_wait_for_redis_hold_up_no_warm_one(

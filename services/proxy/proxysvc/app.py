@@ -65,6 +65,7 @@ from qbrixserving.metrics.board import Board
 from qbrixserving.metrics.serving import exposed
 from qbrixserving.tracing.opening import traced
 from qbrixstore.postgres import init_db
+from qbrixstore.redis import keys
 from qbrixstore.redis.calls import CallBudgets
 from qbrixstore.redis.changes import Changes
 from qbrixstore.redis.client import RedisClient
@@ -191,7 +192,9 @@ async def proxy(
             settings.token_ttl_sec,
         )
         gates = GateService(engine, publishing, cache, relay.wake)
-        readiness = Readiness(lambda: motor.motors)
+        readiness = Readiness(
+            lambda: motor.motors, lambda: changes.age(keys.DEFINITIONS)
+        )
         served = await stack.enter_async_context(
             serve_proxy(
                 settings,

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from proxysvc.stream.fleet import Motors
+
+STALE_SEC: Final = 3.0  # several times what is usual
+
+Seconds = float
 
 
 class Readiness:
@@ -13,9 +18,13 @@ class Readiness:
     Otherwise every worker that can still answer from memory would be taken out.
     """
 
-    def __init__(self, motors: Callable[[], Motors]) -> None:
+    def __init__(
+        self, motors: Callable[[], Motors], news_age: Callable[[], Seconds]
+    ) -> None:
+        """``news_age`` is how long ago nothing new was missing from memory."""
         self.word = "starting"
         self._motors = motors
+        self._news_age = news_age
 
     @property
     def ready(self) -> bool:
@@ -26,7 +35,11 @@ class Readiness:
     def degraded(self) -> list[str]:
         """What is missing behind it, in words; nothing, as a rule."""
         known, well = self._motors()
-        return [] if well == known else [f"{well} of {known} motors"]
+        told = [] if well == known else [f"{well} of {known} motors"]
+        silent = self._news_age()
+        if silent > STALE_SEC:
+            told.append(f"nothing heard from redis for {silent:.0f} s")
+        return told
 
     def start(self) -> None:
         """From now on."""
