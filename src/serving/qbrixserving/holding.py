@@ -1,7 +1,7 @@
 """Keeping answers back for the moment in which a server says goodbye.
 
 A gRPC server that is told to stop cancels every call that it has not looked at yet, and
-those that arrive before its goodbye does (grpc/grpc issue 41785); their callers see
+those that arrive before its goodbye does (a known fault of its core); their callers see
 CANCELLED, which nobody repeats. Who waits for an answer asks nothing new: so answers
 wait until the goodbye is on its way in front of them.
 """
