@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from cortexsvc import beside
+from cortexsvc.metrics import CortexMetrics
 from qbrixlog import get_logger
 from qbrixstore.redis.awaited import AwaitedRewards
 from qbrixstore.redis.client import RedisClient
@@ -23,7 +24,14 @@ ROOM: Final = 100_000  # events that the log may hold while defaults are appende
 class Lapsing:
     """Ends the windows of one shard, for whoever owns the shard."""
 
-    def __init__(self, client: RedisClient, layout: Layout, shard: int) -> None:
+    def __init__(
+        self,
+        client: RedisClient,
+        layout: Layout,
+        shard: int,
+        metrics: CortexMetrics | None = None,
+    ) -> None:
+        self._metrics = metrics or CortexMetrics()
         self._awaited = AwaitedRewards(client, layout)
         self._shard = shard
 
@@ -44,13 +52,16 @@ class Lapsing:
         done = await self._awaited.lapse(self._shard, consumer.fence, lapsed, ROOM)
         if done is None:
             return False
+        overdue = 0
         for data, batch in lapsed.batches:
             if batch is None:
                 logger.error("a batch of awaited rewards is unreadable: %r", data[:64])
             elif batch.known_until_ms < lapsed.now_ms:
+                overdue += len(batch.selections)
                 logger.error(
                     "experiment %s: %d selections waited too long for their default",
                     batch.experiment,
                     len(batch.selections),
                 )
+        self._metrics.lapsed(done, overdue)
         return True

@@ -206,7 +206,8 @@ class Learning:
         )
 
     def _companions(self, layout: Layout, shard: int) -> list[Companion]:
-        companions: list[Companion] = [Lapsing(self._client, layout, shard)]
+        lapsing = Lapsing(self._client, layout, shard, self._metrics)
+        companions: list[Companion] = [lapsing]
         if self._chronicle is not None:
             recorder = Recorder(self._client, layout, shard, self._chronicle)
             companions.append(recorder)

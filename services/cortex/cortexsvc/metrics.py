@@ -38,6 +38,12 @@ class CortexMetrics:
             outcome=_OUTCOMES,
         )
         self._events = {outcome: events.of(outcome).add for outcome in _OUTCOMES}
+        self._windows = sheet.counters(
+            "windows",
+            "Selections whose window ended without feedback: defaulted (the default "
+            "is learned) or overdue (found too late to be told from rewarded ones).",
+            outcome=("defaulted", "overdue"),
+        )
         self._versions = sheet.counter(
             "versions", "New versions of params written."
         ).add
@@ -66,6 +72,11 @@ class CortexMetrics:
         self._oldest = sheet.gauges(
             "waiting_seconds",
             "Age of the oldest of them, 0 if there is none.",
+            shard=(),
+        )
+        self._awaiting = sheet.gauges(
+            "awaiting_selections",
+            "Selections of a shard whose reward windows have not ended.",
             shard=(),
         )
         self._due = sheet.gauge(
@@ -112,6 +123,12 @@ class CortexMetrics:
         self._owner.of(name).set(owner)
         self._waiting.of(name).set(progress.waiting)
         self._oldest.of(name).set(progress.lag_ms / 1_000)
+        self._awaiting.of(name).set(progress.awaiting)
+
+    def lapsed(self, defaulted: int, overdue: int) -> None:
+        """So many windows ended without feedback."""
+        self._windows.of("defaulted").add(defaulted)
+        self._windows.of("overdue").add(overdue)
 
     def due(self, snapshots: int) -> None:
         """So many snapshots are due."""

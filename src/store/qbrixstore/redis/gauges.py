@@ -33,12 +33,14 @@ class Progress(NamedTuple):
     ``counters`` are those of ``ShardGauges.counters``. ``waiting`` counts events that
     are not handled yet, ``lag_ms`` is the age of the oldest, 0 when there is none;
     ``committed_ms`` is the time of the last commit (ms since 1970), 0 before the first.
+    ``awaiting`` counts selections whose reward windows have not ended.
     """
 
     counters: dict[str, int]
     waiting: int
     lag_ms: int
     committed_ms: int
+    awaiting: int = 0
 
 
 class ShardGauges:
@@ -66,15 +68,16 @@ class ShardGauges:
         position = await self.position()
         commands: list[Command] = [
             ("XRANGE", log, f"({position}", "+", "COUNT", 1),
-            ("HMGET", meta, *_COUNTERS, "committed_ms"),
+            ("HMGET", meta, *_COUNTERS, "committed_ms", "awaited", "settled"),
         ]
         oldest, reply = await self._client.pipeline(commands)
-        *counts, committed = (int(count or 0) for count in reply)
+        *counts, committed, awaited, settled = (int(count or 0) for count in reply)
         counters = dict(zip(_COUNTERS, counts, strict=True))
         now_ms = time.time_ns() // 1_000_000
         lag = now_ms - milliseconds(oldest[0][0].decode()) if oldest else 0
         waiting = counters["events"] - counters["handled"]
-        return Progress(counters, max(waiting, 0), max(lag, 0), committed)
+        awaiting = max(awaited - settled, 0)
+        return Progress(counters, max(waiting, 0), max(lag, 0), committed, awaiting)
 
     async def end(self) -> str:
         """Id of the last entry appended."""
