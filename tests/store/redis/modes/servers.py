@@ -138,6 +138,8 @@ class Watched(Group):
         await eventually(self._know_each_other)
 
     def _sentinel(self, port: int, master: int) -> Sentinel:
+        # a door is slower than a server, and must not be taken for a dead one
+        patience_ms = 500 if self._pair is None else 10_000
         lines = [
             "bind 127.0.0.1",
             f"port {port}",
@@ -145,7 +147,7 @@ class Watched(Group):
             f'dir "{self.directory / str(port)}"',
             f"sentinel monitor {NAME} {self._host} {master} 2",
             f"sentinel auth-pass {NAME} {self.password}",
-            f"sentinel down-after-milliseconds {NAME} 500",
+            f"sentinel down-after-milliseconds {NAME} {patience_ms}",
             f"sentinel failover-timeout {NAME} 4000",
         ]
         return Sentinel(self.directory, port, self.password, lines)

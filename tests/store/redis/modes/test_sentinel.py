@@ -28,16 +28,19 @@ from qbrixstore.redis import RedisClient
 from qbrixstore.redis import RedisStreamPublisher
 from qbrixstore.redis import keys
 
+Groups = tuple[Watched, Watched, Watched]
+
 
 @pytest.fixture(scope="module")
-def both(background: Background) -> Iterator[tuple[Watched, Watched]]:
+def groups(background: Background) -> Iterator[Groups]:
     """Two, for sentinels need long until they can replace a master once more.
 
-    The second one is reached over TLS.
+    A third one is reached over TLS.
     """
     directory = ServerDirectory()
     pair = make_pair(directory.path, host=BEHIND_DOORS)
-    groups = Watched(directory.path / "a"), Watched(directory.path / "b", pair)
+    path = directory.path
+    groups = Watched(path / "a"), Watched(path / "b"), Watched(path / "c", pair)
 
     async def start() -> None:
         await asyncio.gather(*(group.__aenter__() for group in groups))
@@ -52,8 +55,8 @@ def both(background: Background) -> Iterator[tuple[Watched, Watched]]:
 
 
 @pytest.fixture
-def watched(both: tuple[Watched, Watched]) -> Watched:
-    return both[0]
+def watched(groups: Groups) -> Watched:
+    return groups[0]
 
 
 @pytest.fixture
@@ -88,18 +91,23 @@ async def test_what_is_not_found_is_unavailable(
             await client.ping()
 
 
-async def test_follows_over_tls_when_a_living_master_is_replaced(
-    both: tuple[Watched, Watched], background: Background
-) -> None:
-    assert both[1].settings.tls
-    plain = msgspec.structs.replace(both[1].settings, tls_ca=None)
-    async with RedisClient(plain) as stranger:
-        with pytest.raises(Unavailable):
-            await stranger.ping()
-    async with RedisClient(both[1].settings) as client:
+async def test_everything_works_over_tls(groups: Groups) -> None:
+    """Sentinels and server are spoken to over TLS, or not at all."""
+    settings = groups[2].settings
+    assert settings.tls
+    async with RedisClient(settings) as client:
         await round_of_learning(client)
-        await client.execute("FLUSHALL")
-        await replace(both[1], client, background)
+    suspicious = msgspec.structs.replace(settings, tls_ca=None)
+    async with RedisClient(suspicious) as client:
+        with pytest.raises(Unavailable):
+            await client.ping()
+
+
+async def test_follows_when_a_living_master_is_replaced(
+    groups: Groups, background: Background
+) -> None:
+    async with RedisClient(groups[1].settings) as client:
+        await replace(groups[1], client, background)
 
 
 async def replace(
