@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,12 +15,14 @@ from tests.cortex.samples import Shard
 from tests.cortex.samples import defined
 from tests.cortex.samples import experiment
 
+from cortexsvc import catalog as catalog_module
 from cortexsvc.catalog import UNKNOWN
 from cortexsvc.catalog import Catalog
 from cortexsvc.catalog import Learnable
 from cortexsvc.catalog import PostgresRegistry
 from cortexsvc.catalog import Removed
 from cortexsvc.catalog import Verdict
+from cortexsvc.sorting import Key
 from qbrixcli.embedded.ports import free_port
 from qbrixcore.errors import Unavailable
 from qbrixstore.postgres import get_session
@@ -28,6 +32,7 @@ from qbrixstore.postgres.config import PostgresSettings
 from qbrixstore.postgres.experiments import Experiments
 from qbrixstore.postgres.pools import Pools
 from qbrixstore.postgres.tenants import Tenants
+from qbrixstore.redis import Definitions
 
 OURS = experiment(policy="LinUCBPolicy", params={"dim": 4, "alpha": 0.5})
 
@@ -102,6 +107,42 @@ async def test_a_change_is_seen_once_it_was_told(shard: Shard) -> None:
         after = await verdict(catalog, TENANT)
         assert isinstance(after, Learnable)
         assert after.hyper.alpha_prior == 5.0
+
+
+async def test_a_change_while_it_asks_is_no_fault_and_not_missed(shard: Shard) -> None:
+    await shard.define(experiment("e1"), experiment("e2"))
+    catalog = Catalog(shard.definitions, NoRegistry())
+    before = await verdict(catalog, TENANT, "e1")
+
+    class Changing(Definitions):
+        async def get_many(self, pairs: Sequence[Key]) -> list[Any]:
+            found = await super().get_many(pairs)
+            other = experiment("e2", params={"alpha_prior": 5.0})
+            await shard.definitions.publish(*defined(other, version=2))
+            catalog.forget(None)
+            return found
+
+    catalog._definitions = Changing(shard.client, shard.layout)
+    found = await catalog.verdicts([(TENANT, "e1"), (TENANT, "e2")])
+    assert found[TENANT, "e1"] == before
+    assert isinstance(found[TENANT, "e2"], Learnable)
+    catalog._definitions = shard.definitions
+    after = await verdict(catalog, TENANT, "e2")
+    assert isinstance(after, Learnable)
+    assert after.hyper.alpha_prior == 5.0
+
+
+async def test_more_experiments_than_are_kept(
+    shard: Shard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalog_module, "KEPT", 2)
+    names = [f"e{number}" for number in range(5)]
+    await shard.define(*map(experiment, names))
+    catalog = Catalog(shard.definitions, NoRegistry())
+    for asked in (names[:2], names, names[1:]):
+        found = await catalog.verdicts([(TENANT, name) for name in asked])
+        assert {name for _, name in found} == set(asked)
+        assert all(isinstance(one, Learnable) for one in found.values())
 
 
 async def test_a_definition_we_cannot_use_says_why(shard: Shard) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 from typing import Final
@@ -73,21 +74,28 @@ class Catalog:
         self._definitions = definitions
         self._registry = registry
         self._known: dict[Key, Learnable] = {}
+        self._changes = 0
 
     async def verdicts(self, keys: Sequence[Key]) -> dict[Key, Verdict]:
         """What is to be done with the events of these experiments.
 
         Raises Unavailable while a store that must be asked is away.
         """
-        missing = [key for key in keys if key not in self._known]
+        verdicts: dict[Key, Verdict] = {
+            key: self._known[key] for key in keys if key in self._known
+        }
+        missing = [key for key in keys if key not in verdicts]
+        before = self._changes
         found = await self._definitions.get_many(missing)
-        verdicts: dict[Key, Verdict] = {}
         for key, definition in zip(missing, found, strict=True):
             if definition is None:
                 verdicts[key] = await self._without_definition(*key)
             else:
-                verdicts[key] = self._judge(key, definition)
-        return {key: verdicts.get(key) or self._known[key] for key in keys}
+                verdicts[key] = _judge(definition)
+        # what has changed since may have been read as it was before
+        if self._changes == before:
+            self._keep({key: verdicts[key] for key in missing})
+        return verdicts
 
     async def _without_definition(self, tenant: str, experiment: str) -> Verdict:
         if await self._definitions.is_removed(tenant, experiment):
@@ -98,25 +106,29 @@ class Catalog:
             return f"{UNUSABLE}: {error}"
         if definition is None:
             return UNKNOWN
-        return self._judge((tenant, experiment), definition)
+        return _judge(definition)
 
-    def _judge(self, key: Key, definition: Definition | CorruptState) -> Verdict:
-        if isinstance(definition, CorruptState):
-            return f"{UNUSABLE}: {definition}"
-        try:
-            hyper = find_spec(definition.policy).validate(definition.hyper)
-        except Invalid as error:
-            return f"{UNUSABLE}: {error}"
-        if len(self._known) >= KEPT:
-            self._known.pop(next(iter(self._known)))
-        self._known[key] = known = Learnable(
-            definition.policy, hyper, len(definition.arms)
-        )
-        return known
+    def _keep(self, verdicts: Mapping[Key, Verdict]) -> None:
+        for key, verdict in verdicts.items():
+            if isinstance(verdict, Learnable):
+                if len(self._known) >= KEPT:
+                    self._known.pop(next(iter(self._known)))
+                self._known[key] = verdict
 
     def forget(self, change: Key | None) -> None:
         """Ask anew about a changed experiment, or about all."""
+        self._changes += 1
         if change is None:
             self._known.clear()
         else:
             self._known.pop(change, None)
+
+
+def _judge(definition: Definition | CorruptState) -> Verdict:
+    if isinstance(definition, CorruptState):
+        return f"{UNUSABLE}: {definition}"
+    try:
+        hyper = find_spec(definition.policy).validate(definition.hyper)
+    except Invalid as error:
+        return f"{UNUSABLE}: {error}"
+    return Learnable(definition.policy, hyper, len(definition.arms))
