@@ -15,6 +15,7 @@ import httpx
 import promql_parser as promql
 import pytest
 import yaml
+from tests.system.promql import CUMULATIVE
 from tests.system.promql import Evaluator
 from tests.system.promql import Unknown
 from tests.system.running import Up
@@ -232,6 +233,32 @@ def test_a_query_of_what_is_not_there_is_found_out(
 ) -> None:
     with pytest.raises(Unknown):
         watched.ask(query)
+
+
+def test_no_sum_goes_back_when_a_worker_is_killed(watched: Watched) -> None:
+    up = watched.up
+    proxy = up.service("proxy")
+    assert proxy is not None
+    workers = proxy.children()
+    assert len(workers) == 2
+    # one of them answers for both
+    for worker in workers:
+        before = scrape(up, ["PROXY"])
+        worker.kill()
+        eventually(lambda: is_whole(up))
+        after = scrape(up, ["PROXY"])
+        for name in before.vectors:
+            if name.endswith(CUMULATIVE):
+                for labels, value in before.vectors[name].items():
+                    assert after.vectors[name][labels] >= value
+
+
+def is_whole(up: Up) -> bool:
+    """Whether both workers can be told of, by one of them."""
+    try:
+        return scrape(up, ["PROXY"]).value("qbrix_proxy_workers") == 2
+    except httpx.TransportError:
+        return False
 
 
 def test_the_page_lists_every_metric_and_no_other(watched: Watched) -> None:
