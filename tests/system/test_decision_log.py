@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import io
 import json
 import shutil
 import subprocess
 from collections.abc import Callable
+from contextlib import redirect_stderr
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import httpx
@@ -20,6 +23,7 @@ from tests.system.running import Up
 from tests.system.running import eventually
 
 from qbrixcli.embedded.errors import StartError
+from qbrixcli.main import main
 from qbrixcli.main import parser
 from qbrixcli.replaying import run
 from qbrixcli.verdict import Verdict
@@ -29,11 +33,13 @@ FIRST = {"context": {"id": "c0", "vector": [1.0, 0.0]}}
 SHARES = {"a": 0.9, "b": 0.1}
 
 
-def make(api: httpx.Client) -> str:
+def make(api: httpx.Client, **more: float) -> str:
+    name = " ".join(("logged", *more))
     arms = [{"name": name} for name in SHARES]
-    pool = api.post("/pools", json={"name": "logged", "arms": arms}).json()["id"]
+    pool = api.post("/pools", json={"name": name, "arms": arms}).json()["id"]
     body = {
-        "name": "logged",
+        **more,
+        "name": name,
         "pool_id": pool,
         "policy": "LinTSPolicy",
         "policy_params": {"dim": 2},
@@ -58,6 +64,7 @@ def decide(api: httpx.Client, experiment: str, number: int) -> str | None:
 
 
 def command(up: Up, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A command as a person runs it."""
     return subprocess.run(
         [*up.command, *arguments],
         env=up.environ,
@@ -67,10 +74,23 @@ def command(up: Up, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def called(up: Up, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The same in this process, which has everything loaded."""
+    said, complaints = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in up.environ.items():
+            patch.setenv(name, value)
+        with redirect_stdout(said), redirect_stderr(complaints):
+            code = main(arguments)
+    return subprocess.CompletedProcess(
+        arguments, code, said.getvalue(), complaints.getvalue()
+    )
+
+
 def rows(up: Up, experiment: str, file: Path, *more: str) -> list[dict[str, str]]:
     """What is exported, nothing if nothing is recorded."""
     given = ("--experiment", experiment, "--output", str(file), *more)
-    if command(up, "export", *given).returncode:
+    if called(up, "export", *given).returncode:
         return []
     with file.open(newline="") as opened:
         return list(csv.DictReader(opened))
@@ -118,6 +138,9 @@ def test_decisions_are_exported_and_evaluated(
     up = fresh(EVENT_LOG="postgres").start()
     with up.client() as api:
         experiment = make(api)
+        windowed = make(api, reward_window_sec=1, default_reward=0.25)
+        for number in range(4):
+            decide(api, windowed, 3 * number)
         tokens = [decide(api, experiment, number) for number in range(ROUNDS // 2)]
         cortex = up.service("cortex")
         assert cortex is not None
@@ -142,7 +165,7 @@ def test_decisions_are_exported_and_evaluated(
         assert int(row["param_version"]) >= 0
     complete = rows(up, experiment, file)
     assert len(complete) == rewarded
-    evaluated = command(
+    evaluated = called(
         up,
         *("evaluate", str(file), "--policy", "uniform", "--json"),
         *("--policy", f"arm={complete[0]['arm']}"),
@@ -155,7 +178,10 @@ def test_decisions_are_exported_and_evaluated(
     assert 0 < uniform["effective_rows"] <= rewarded
 
     learned(up, experiment, rewarded, 0)
-    nothing = command(up, "export", "--experiment", "0" * 32)
+    learned(up, windowed, 4, 0)
+    defaults = rows(up, windowed, file)
+    assert [row["reward"] for row in defaults] == 4 * ["0.25"]
+    nothing = called(up, "export", "--experiment", "0" * 32)
     assert nothing.returncode == 2
     assert "no decision" in nothing.stderr
 
@@ -192,6 +218,10 @@ def test_files_are_written_exported_and_replayed(
         served(up, api, experiment, 2)
         reward(api, experiment, 5)
         learned(up, experiment, 55, 2)
+        divided = called(up, "shards", "migrate", "3")
+        assert divided.returncode == 0, divided.stderr
+        reward(api, experiment, 5)
+        learned(up, experiment, 60, 2)
     exported = tmp_path / "log.parquet"
     given = ("--experiment", experiment, "--output", str(exported))
     written = command(up, "export", *given, "--format", "parquet")
@@ -199,13 +229,13 @@ def test_files_are_written_exported_and_replayed(
     table = pq.read_table(exported)
     complete = rows(up, experiment, tmp_path / "log.csv")
     assert table.column_names == list(complete[0])
-    assert len(complete) == table.num_rows == 60
+    assert len(complete) == table.num_rows == 65
     for name in ("token", "propensity", "reward", "arm_name"):
         assert [str(cell) for cell in table[name].to_pylist()] == [
             row[name] for row in complete
         ]
     evaluations = [
-        command(up, "evaluate", str(file), "--policy", "uniform", "--json").stdout
+        called(up, "evaluate", str(file), "--policy", "uniform", "--json").stdout
         for file in (exported, tmp_path / "log.csv")
     ]
     assert evaluations[0] == evaluations[1] != ""
@@ -215,6 +245,6 @@ def test_files_are_written_exported_and_replayed(
     with pytest.raises(StartError, match="no experiment"):
         replay(up, "0" * 32)
     shutil.rmtree(up.directory / "data" / "decisions" / "decision_reward")
-    lacking = command(up, "replay", "--experiment", experiment, "--json")
+    lacking = called(up, "replay", "--experiment", experiment, "--json")
     assert lacking.returncode == 3
     assert json.loads(lacking.stdout)["outcome"] == "incomplete"
