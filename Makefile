@@ -8,7 +8,7 @@ SITE := .docs-venv/.installed
 AUDIT := .audit-venv/.installed
 MEMBERS := $(patsubst %/pyproject.toml,%,$(wildcard kernels/pyproject.toml src/*/pyproject.toml services/*/pyproject.toml))
 PACKAGES := qbrixkernels qbrixcore qbrixstore qbrixproto qbrixlog qbrixserving qbrixcli proxysvc motorsvc cortexsvc
-SOURCES := kernels src services tests bench chaos loadtest proto docker helm docs .ci
+SOURCES := kernels src services tests bench chaos loadtest proto docker helm docs/site.py .ci
 
 export UV_PYTHON_DOWNLOADS := never
 

@@ -2,11 +2,13 @@
 
 Pages that lie elsewhere in the repository come in under a name of their own; links are
 those that work where the files lie, and are translated; the decisions are listed; and a
-built page that would fetch anything from another host fails the build.
+built page that would fetch anything from another host fails the build. Steps of a page
+that no test runs (tests/system/test_documented.py) are told by name.
 """
 
 from __future__ import annotations
 
+import logging
 import posixpath
 import re
 from pathlib import Path
@@ -29,10 +31,13 @@ ELSEWHERE: Final = {
 }
 LISTED: Final = "decisions/index.md"
 LINK: Final = re.compile(r"(?<=\]\()(?![a-z]+:|#)([^)#\s]+)")
+NOT_RUN: Final = re.compile(r"<!-- elsewhere: ([\w-]+): (.+) -->")
 ASSET: Final = re.compile(
     r"<(?:script|img|iframe|source)\b[^>]*\bsrc=[\"']?(?:https?:)?//[^>]*>"
     r"|<link\b(?![^>]*\brel=[\"']?canonical)[^>]*\bhref=[\"']?(?:https?:)?//[^>]*>"
 )
+
+logger = logging.getLogger("mkdocs.hooks.site")
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -56,6 +61,8 @@ def on_page_markdown(
 ) -> str:
     """Links lead to pages; those that lead to none are left, and fail the build."""
     name = page.file.src_uri
+    for step, why in NOT_RUN.findall(markdown):
+        logger.info("%s: no test runs the step %s: %s", name, step, why)
     [source] = [k for k, v in ELSEWHERE.items() if v == name] or [f"docs/{name}"]
 
     def translated(link: re.Match[str]) -> str:
