@@ -19,6 +19,7 @@ from chaos.recovering import Recovery
 from chaos.severing import Cut
 from chaos.store import Store
 from chaos.store import until
+from chaos.system import SHARDS
 from chaos.system import System
 
 from qbrixcli.embedded.server import Server
@@ -132,8 +133,8 @@ class Disasters:
     async def _has_stepped_down(self) -> bool:
         """Whether the younger cortex owns the log, and the older one knows."""
         system = self._system
-        first, second = await system.owns(system.cortex), await system.owns(None)
-        return second and not first
+        first, second = await system.owned(system.cortex), await system.owned(None)
+        return second == SHARDS and not first
 
 
 async def kill(one: Service | Server) -> None:

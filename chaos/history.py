@@ -6,6 +6,7 @@ changed what is in there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import hiredis
 
 from qbrixcore.errors import InvalidFeedback
 from qbrixcore.param import codec
+from qbrixstore.redis import keys
 from qbrixstore.redis.batch import order
 from qbrixstore.redis.event import LogEvent
 from qbrixstore.redis.event import decode_many
@@ -46,16 +48,22 @@ class History(NamedTuple):
 
 
 def read(directory: Path, layout: Layout, tenant: str) -> History:
-    """From the data directory of a stopped Redis with one shard."""
+    """From the data directory of a Redis; all of it once that is stopped."""
     history = History({}, {}, 0)
     undecodable = 0
-    log, params = layout.log(0).encode(), layout.params(tenant, "").encode()
+    shards = range(layout.shards)
+    logs = {layout.log(shard).encode() for shard in shards}
+    params = re.compile(
+        "|".join(
+            re.escape(keys.params(layout.number, shard, tenant, "")) for shard in shards
+        ).encode()
+    )
     for command in commands(directory / "appendonlydir"):
         name, key = command[0].upper(), command[1] if len(command) > 1 else b""
-        if name == b"XADD" and key == log:
+        if name == b"XADD" and key in logs:
             undecodable += _append(history, command)
-        elif name == b"HSET" and key.startswith(params):
-            _note(history, key[len(params) :].decode(), command)
+        elif name == b"HSET" and (found := params.match(key)):
+            _note(history, key[found.end() :].decode(), command)
     return history._replace(undecodable=undecodable)
 
 

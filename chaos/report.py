@@ -60,6 +60,10 @@ def _experiments(outcome: Outcome) -> Iterator[str]:
         + ", ".join(f"{count:,} {name}" for name, count in counters.items())
         + "."
     )
+    yield (
+        f"After the disasters {outcome.in_doubt:,} rewards were in doubt; "
+        f"arms without acknowledged ≤ learned ≤ sent: {len(outcome.between)}."
+    )
 
 
 def _answers(outcome: Outcome) -> Iterator[str]:
@@ -83,7 +87,7 @@ def _spike(outcome: Outcome) -> Iterator[str]:
 
 def faults(outcome: Outcome) -> list[str]:
     """What must not be, however slow the machine is."""
-    found = list(outcome.faults)
+    found = [*outcome.faults, *outcome.between]
     for one in outcome.findings:
         found += [f"{one.subject.name}: {fault}" for fault in one.faults]
     if outcome.journal.open:

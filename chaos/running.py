@@ -65,8 +65,10 @@ class Outcome(NamedTuple):
     changes: Counter[str]
     spike: Spike
     drained_sec: float
+    in_doubt: int
     counters: dict[str, int]
     findings: list[Finding]
+    between: list[str]
     faults: list[str]
     journal: Journal
 
@@ -93,7 +95,8 @@ class Run:
         self.spiking = Spiking(address, self.subjects, self.journal, rng)
         self.recovery = Recovery(system, store, client, line, probed)
         self.disasters = Disasters(system, store, self.recovery, rng)
-        self.faults: list[str] = []
+        self.between: list[str] = []
+        self.in_doubt = 0
         self._plan = plan
         self._system = system
         self._store = store
@@ -103,7 +106,7 @@ class Run:
         async with self.sender.running():
             await self._disasters()
             await self._halt()
-            await self._between()
+            await self._look()
             await self._settle()
             spike = await self.spiking.run(
                 SPIKE_FACTOR * self._plan.rate, self._plan.spike_sec
@@ -127,11 +130,13 @@ class Run:
         await self.sender.finish()
         await until(self._store.drained, DRAIN_SEC)
 
-    async def _between(self) -> None:
+    async def _look(self) -> None:
+        # what was sent without an answer may have been learned or not
+        self.in_doubt = (self.journal.sent - self.journal.acknowledged).total()
         seen = self.history()
         for subject in self.subjects:
             stored = await self.learned(subject)
-            self.faults += between(subject, stored, self.journal, seen)
+            self.between += between(subject, stored, self.journal, seen)
 
     async def _settle(self) -> None:
         async with asyncio.timeout(DRAIN_SEC):
@@ -190,10 +195,11 @@ async def run(plan: Plan, directory: Path, console: Console) -> Outcome:
         changes=made.changer.made,
         spike=spike,
         drained_sec=drained_sec,
+        in_doubt=made.in_doubt,
         counters=counters,
         findings=findings,
+        between=made.between,
         faults=[
-            *made.faults,
             *made.journal.complaints,
             *lost(counters),
             *(fault for fault in replayed if fault),

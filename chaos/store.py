@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from collections.abc import Awaitable
 from collections.abc import Callable
@@ -44,7 +45,8 @@ class Store:
         self.tenant = tenant
         self._postgres = postgres
         self._params = RedisParamBackend(client, layout)
-        self._gauges = ShardGauges(client, layout)
+        shards = range(layout.shards)
+        self._gauges = [ShardGauges(client, layout, shard) for shard in shards]
 
     async def learned(self, experiment: str) -> Stored:
         """The params of an experiment. Raises Unavailable."""
@@ -54,15 +56,21 @@ class Store:
         return stored
 
     async def counters(self) -> dict[str, int]:
-        """Of the log. Raises Unavailable."""
-        return await self._gauges.counters()
+        """Of the whole log. Raises Unavailable."""
+        total = Counter[str]()
+        for gauges in self._gauges:
+            total.update(await gauges.counters())
+        return dict(total)
 
     async def drained(self) -> bool:
         """Whether all that was published and sent is learned. Raises Unavailable."""
         async with connected(self._postgres) as connection:
             if await connection.fetchval("select count(*) from outbox"):
                 return False
-        return order(await self._gauges.position()) >= order(await self._gauges.end())
+        for gauges in self._gauges:
+            if order(await gauges.position()) < order(await gauges.end()):
+                return False
+        return True
 
     async def recorded(self, experiment: str) -> int:
         """How many rewards of an experiment the decision log has."""

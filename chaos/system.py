@@ -32,6 +32,7 @@ from qbrixproto import cortex_pb2_grpc
 
 HOST: Final = "127.0.0.1"
 WORKERS: Final = 2
+SHARDS: Final = 2
 SERVICE_STOP_SEC: Final = 3.0
 HEALTHY_SEC: Final = 1.0  # after which an earlier kill of it no longer delays a start
 SNAPSHOT_SEC: Final = 2  # short, so that there is always something to go back to
@@ -140,6 +141,7 @@ class System:
             **given,
             # two of a kind on one machine would want the same one
             **{f"{service}_METRICS_PORT": "0" for service in SERVICES},
+            "CORTEX_SHARDS": str(SHARDS),
             "CORTEX_REDIS_PORT": str(self.severing.port),
             "CORTEX_SNAPSHOT_INTERVAL_SEC": str(SNAPSHOT_SEC),
             "CORTEX_SNAPSHOTS_KEPT": str(SNAPSHOTS_KEPT),
@@ -175,14 +177,14 @@ class System:
         except (psutil.NoSuchProcess, RuntimeError):
             return []
 
-    async def owns(self, cortex: Service | None) -> bool:
-        """Whether a cortex says that it owns the log; None is the standby."""
+    async def owned(self, cortex: Service | None) -> int:
+        """How many shards a cortex says that it owns; None is the standby."""
         port = self._standby_port if cortex is None else self._port(cortex)
         async with grpc.aio.insecure_channel(f"{HOST}:{port}") as channel:
             stub = cortex_pb2_grpc.CortexServiceStub(channel)
             request = cortex_pb2.GetStatsRequest()
             answer = await stub.GetStats(request, timeout=ready.ANSWER_SEC)
-        return any(shard.is_owner for shard in answer.shards)
+        return sum(shard.is_owner for shard in answer.shards)
 
     async def is_ready(self) -> bool:
         """Whether every service says so, and no worker is missing."""
