@@ -25,7 +25,9 @@ async def store(redis_server: RedisSettings) -> AsyncIterator[Store]:
 
 @pytest.fixture
 async def served(store: Store, redis_server: RedisSettings) -> AsyncIterator[Served]:
-    async with motor(MotorSettings(grpc_port=0, redis=redis_server), seed=1) as served:
+    async with motor(
+        MotorSettings(grpc_port=0, metrics_port=0, redis=redis_server), seed=1
+    ) as served:
         yield served
 
 

@@ -27,6 +27,7 @@ def settings(
 ) -> ProxySettings:
     return ProxySettings(
         grpc_port=0,
+        metrics_port=0,
         postgres=postgres_server,
         redis=redis_server,
         motor=MotorAddress(port=free_port()),

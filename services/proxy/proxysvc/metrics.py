@@ -102,7 +102,8 @@ class ProxyMetrics:
             return self.http[name if name in AREAS else "other"]
         if path.startswith(("/auth/", "/api/auth/")):
             return self.http["auth"]
-        return self.http["service" if path in _SERVICE else "other"]
+        known = path in _SERVICE or path.startswith("/docs/")
+        return self.http["service" if known else "other"]
 
     def meter(self, method: str) -> Call | None:
         """What counts the calls of a gRPC method."""

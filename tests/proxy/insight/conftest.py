@@ -59,7 +59,9 @@ async def beside(
     settings: ProxySettings, redis_server: RedisSettings
 ) -> AsyncIterator[ProxySettings]:
     """Settings of a worker beside a motor that runs, patient on a busy machine."""
-    async with motor(MotorSettings(grpc_port=0, redis=redis_server), seed=1) as served:
+    async with motor(
+        MotorSettings(grpc_port=0, metrics_port=0, redis=redis_server), seed=1
+    ) as served:
         yield msgspec.structs.replace(
             settings, motor=MotorAddress(port=served.port), request_timeout_ms=15_000
         )
