@@ -45,11 +45,11 @@ SYSTEM: Final = (
     "cold",
     "fanout",
     "drain",
-    "endurance",
     "freshness",
 )
 BESIDE: Final = ("micro", "delay", "peers")
-PARTS: Final = (*SYSTEM, *BESIDE)
+LONG: Final = ("endurance",)
+PARTS: Final = (*SYSTEM, *BESIDE[:1], *LONG, *BESIDE[1:])
 # parts that are asked for together
 GROUPS: Final = {"system": SYSTEM}
 LONGEST_SEC: Final = 900
