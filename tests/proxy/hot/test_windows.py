@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -12,25 +10,18 @@ import pytest
 from tests.proxy.conftest import client_of
 from tests.proxy.hot.conftest import SECRETS
 from tests.proxy.hot.rest import Rest
-from tests.proxy.hot.samples import definition
 from tests.proxy.people import Person
 
 from proxysvc import awaiting as awaitings
 from proxysvc.app import proxy
-from proxysvc.awaiting import Awaiting
 from proxysvc.settings import ProxySettings
 from proxysvc.token import Keyring
-from proxysvc.token import Mint
-from proxysvc.token import Token
 from proxysvc.token import seal
 from proxysvc.token import unseal
-from qbrixcore.errors import Unavailable
 from qbrixstore.redis.awaited import AwaitedBatch
 from qbrixstore.redis.awaited import AwaitedRewards
-from qbrixstore.redis.awaited import Encoded
 from qbrixstore.redis.awaited import decode_batch
 from qbrixstore.redis.consumer import RedisStreamConsumer
-from qbrixstore.redis.layout import Layout
 
 KEYRING = Keyring.parse(SECRETS, strong=True)
 TTL = 7 * 86_400
@@ -207,77 +198,3 @@ async def test_a_worker_that_stops_puts_first(
             await Rest(client, rest.redis, rest.layout).token(made)
     batches = await waiting(rest)
     assert sum(len(one.selections) for one in batches) == 5
-
-
-class Flaky(AwaitedRewards):
-    """Puts, and loses the answer of every other call."""
-
-    calls = 0
-
-    async def put(self, batches: Sequence[Encoded]) -> int:
-        new = await super().put(batches)
-        self.calls += 1
-        if self.calls % 2:
-            raise Unavailable("lost")
-        return new
-
-
-def noted(awaiting: Awaiting, count: int, ago_sec: float = 0.0) -> list[Token]:
-    """Selections that were just noted, in tenths of three experiments."""
-    mint, tokens = Mint(KEYRING, Layout()), []
-    for number in range(count):
-        name = f"e{number % 3}"
-        one = definition(
-            "BetaTSPolicy", name=name, reward_window_sec=WINDOW, default_reward=0.0
-        )
-        text = aged(mint.mint(one, 0, 0, 1, 0.5, None), ago_sec)
-        awaiting.note(text, one)
-        tokens.append(unseal(text, KEYRING))
-    return tokens
-
-
-async def test_a_lost_answer_puts_nothing_twice(rest: Rest) -> None:
-    awaiting = Awaiting(Flaky(rest.redis, rest.layout), TTL)
-    tokens = noted(awaiting, 700)
-    lost = 0
-    while awaiting.waiting:
-        try:
-            await awaiting.flush()
-        except Unavailable:
-            lost += 1
-    assert lost > 1
-    found = [
-        (batch.experiment, one.sequence)
-        for batch in await waiting(rest)
-        for one in batch.selections
-    ]
-    assert sorted(found) == sorted((one.experiment, one.sequence) for one in tokens)
-
-
-async def test_what_finds_no_room_is_counted(rest: Rest) -> None:
-    full = Awaiting(AwaitedRewards(rest.redis, rest.layout, limit=1), TTL)
-    one = definition("BetaTSPolicy", reward_window_sec=WINDOW, default_reward=0.0)
-    for _ in range(awaitings.MOST_WAITING + 3):
-        full.note("token", one)
-    assert (full.dropped, full.waiting) == (3, awaitings.MOST_WAITING)
-
-
-async def test_what_can_no_longer_be_told_apart_is_given_up(rest: Rest) -> None:
-    awaiting = Awaiting(AwaitedRewards(rest.redis, rest.layout), TTL)
-    noted(awaiting, 3, ago_sec=WINDOW + awaitings.PUT_WITHIN_MS / 1_000 + 60)
-    await awaiting.flush()
-    assert (awaiting.dropped, await waiting(rest)) == (3, [])
-    late = noted(awaiting, 3, ago_sec=WINDOW + 60)
-    await awaiting.flush()
-    assert (awaiting.dropped, awaiting.waiting) == (3, 0)
-    batches = await waiting(rest)
-    assert sum(len(one.selections) for one in batches) == len(late)
-
-
-async def test_a_window_ends_with_the_token_at_the_latest(rest: Rest) -> None:
-    awaiting = Awaiting(AwaitedRewards(rest.redis, rest.layout), 60)
-    before = time.time_ns() // 1_000_000
-    noted(awaiting, 1)
-    await awaiting.flush()
-    (batch,) = await waiting(rest)
-    assert before + 60_000 <= batch.due_ms <= before + 120_000
