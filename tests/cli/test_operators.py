@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from qbrixcli import operators
 from qbrixcli.main import main
 from qbrixcli.main import parser
+from qbrixserving.passwords import Passwords
 from qbrixstore.postgres import PostgresSettings
 from qbrixstore.postgres import init_db
 from qbrixstore.postgres import system_session
@@ -23,6 +24,7 @@ from qbrixstore.postgres.access import PLANS
 from qbrixstore.postgres.credentials import Credentials
 from qbrixstore.postgres.news import NewsOfCredentials
 from qbrixstore.postgres.principal import Principal
+from qbrixstore.postgres.records import Account
 from qbrixstore.postgres.tenants import Tenants
 from qbrixstore.postgres.users import Users
 
@@ -105,6 +107,38 @@ def test_a_tenant_is_put_on_a_plan(
     assert plan == "pro"
     assert (tenant_id, None) in news
     assert "no user has" in said(capsys, "plan", "nobody@example.org", "pro", code=2)
+
+
+def test_the_first_admin_is_made_once(
+    postgres_server: PostgresSettings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    password, text, _ = said(capsys, "admin", " Chief@example.org").split("\n")
+    assert "chief@example.org" in text
+
+    async def account(session: AsyncSession) -> tuple[Account | None, str]:
+        found = await Credentials(session).by_email("chief@example.org")
+        assert found is not None
+        return found, (await Tenants(session).get(found.user.tenant_id)).name
+
+    found, tenant = in_postgres(postgres_server, account)
+    assert found is not None
+    assert (found.user.role, found.plan, tenant) == ("admin", "self-hosted", "Chief")
+    assert asyncio.run(Passwords().verify(found.password_hash, password))
+    again = said(capsys, "admin", "chief@example.org", "--plan", "pro")
+    assert "nothing was changed" in again
+    assert in_postgres(postgres_server, account) == (found, tenant)
+
+    async def others(session: AsyncSession) -> None:
+        users = Users(session, found.user.tenant_id)
+        await users.add("member@example.org", "!", "member")
+        gone = await users.add("gone@example.org", "!", "admin")
+        await users.update(gone.id, is_active=False)
+
+    in_postgres(postgres_server, others)
+    for name, state in (("member", "member"), ("gone", "deactivated")):
+        refused = said(capsys, "admin", f"{name}@example.org", code=2)
+        assert f"is there already, and is {state}" in refused
+    assert "not an e-mail address" in said(capsys, "admin", "nobody", code=2)
 
 
 def test_plans_are_those_of_the_store() -> None:

@@ -31,9 +31,14 @@ def new_credentials(http_url: str, grpc_url: str, email: str = EMAIL) -> Credent
         http_url=http_url,
         grpc_url=grpc_url,
         email=email,
-        password=secrets.token_urlsafe(PASSWORD_BYTES),
+        password=new_password(),
         api_key=new_api_key(),
     )
+
+
+def new_password() -> str:
+    """24 random url-safe characters."""
+    return secrets.token_urlsafe(PASSWORD_BYTES)
 
 
 def new_api_key() -> str:

@@ -13,16 +13,22 @@ from collections.abc import Mapping
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from proxysvc.accounts.checks import check_email
+from proxysvc.accounts.users import FOUNDER
+from proxysvc.inputs import LONGEST_NAME
 from qbrixcli.credentials import new_api_key
+from qbrixcli.credentials import new_password
 from qbrixcli.embedded.errors import StartError
 from qbrixcli.maintenance import reach_postgres
 from qbrixcore.errors import QbrixError
+from qbrixserving.passwords import Passwords
 from qbrixstore.postgres import init_db
 from qbrixstore.postgres import system_session
 from qbrixstore.postgres.audit import Audit
 from qbrixstore.postgres.credentials import Credentials
 from qbrixstore.postgres.operators import Operators
 from qbrixstore.postgres.tenants import Tenants
+from qbrixstore.postgres.users import Users
 
 Work = Callable[[AsyncSession, argparse.Namespace], Awaitable[str]]
 
@@ -64,6 +70,29 @@ async def revoke(session: AsyncSession, options: argparse.Namespace) -> str:
     """A key that works no more. Raises NotFound."""
     await Operators(session).revoke(options.key)
     return f"the key {options.key} is revoked"
+
+
+async def admit(session: AsyncSession, options: argparse.Namespace) -> str:
+    """A new tenant and its admin, unless that one is there. Raises StartError, Invalid.
+
+    The way in where strangers cannot register.
+    """
+    check_email(options.email)
+    known = await Credentials(session).by_email(options.email)
+    if known is not None:
+        user = known.user
+        if user.role != FOUNDER or not user.is_active:
+            state = user.role if user.is_active else "deactivated"
+            raise StartError(f"{user.email} is there already, and is {state}")
+        return f"{user.email} is an admin already; nothing was changed"
+    password = new_password()
+    name = options.email.strip().partition("@")[0][:LONGEST_NAME]
+    tenant = await Tenants(session).add(name, options.plan)
+    users = Users(session, tenant.id)
+    user = await users.add(options.email, await Passwords().hash(password), FOUNDER)
+    made = {"email": user.email, "plan": tenant.plan}
+    await Audit(session, tenant.id).note(None, "user.create", user.id, made)
+    return f"{password}\n{user.email} may log in with it, and it is shown only now"
 
 
 async def set_plan(session: AsyncSession, options: argparse.Namespace) -> str:

@@ -22,6 +22,9 @@ def add_operator(commands: Any) -> None:
     inner.add_parser("list", help="list the keys of operators")
     revoke = inner.add_parser("revoke", help="end the key of an operator")
     revoke.add_argument("key", help="id of the key, as list shows it")
+    admin = inner.add_parser("admin", help="make a tenant and its admin, once")
+    admin.add_argument("email", help="address of the admin")
+    admin.add_argument("--plan", choices=PLANS, default=PLANS[0], help="of the tenant")
     plan = inner.add_parser("plan", help="put a tenant on a plan")
     plan.add_argument("email", help="address of any user of the tenant")
     plan.add_argument("plan", choices=PLANS)
@@ -35,6 +38,7 @@ def operate(options: argparse.Namespace) -> int:
         "create": work.create,
         "list": work.show,
         "revoke": work.revoke,
+        "admin": work.admit,
         "plan": work.set_plan,
     }[options.what]
     print(asyncio.run(work.with_postgres(run, options, os.environ)))
