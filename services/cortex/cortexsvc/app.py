@@ -41,6 +41,7 @@ from qbrixserving.server import Served
 from qbrixserving.server import serve_grpc
 from qbrixserving.tracing.opening import traced
 from qbrixstore.postgres import init_db
+from qbrixstore.rebuild import Backup
 from qbrixstore.rebuild import open_store
 from qbrixstore.redis.client import RedisClient
 
@@ -72,6 +73,7 @@ async def cortex(settings: CortexSettings) -> AsyncIterator[Served]:
             _chronicle(settings, engine),
             settings.share,
             _spans(tracer),
+            lambda layout: Backup(client, engine, layout),
         )
         served: Served | None = None
 

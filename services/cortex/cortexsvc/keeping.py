@@ -80,6 +80,10 @@ class Keeper:
         """Whether anything is due."""
         return bool(self._due)
 
+    def holds(self, key: Key) -> bool:
+        """Whether Postgres has no current params of an experiment."""
+        return key in self._due
+
     @property
     def due(self) -> int:
         """How many experiments Postgres has no current params of."""

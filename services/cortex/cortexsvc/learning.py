@@ -19,6 +19,8 @@ from cortexsvc.gathering import Pace
 from cortexsvc.keeping import Keeper
 from cortexsvc.lapsing import Lapsing
 from cortexsvc.looking import look
+from cortexsvc.mending import Backup
+from cortexsvc.mending import Mender
 from cortexsvc.metrics import CortexMetrics
 from cortexsvc.recording import Recorder
 from cortexsvc.share import Share
@@ -73,10 +75,12 @@ class Learning:
         chronicle: Chronicle | None = None,
         share: Share = Share(),  # noqa: B008 (immutable)
         spans: Spans | None = None,
+        backup: Callable[[Layout], Backup] | None = None,
     ) -> None:
         """``open_store`` says what layout the store has, filling an emptied one.
 
-        ``chronicle`` takes the decision log, None if there is to be none.
+        ``chronicle`` takes the decision log, None if there is to be none. ``backup``
+        has what single experiments of a layout may lack.
         """
         self.trainers: list[Trainer] = []
         self.gauges: list[ShardGauges] = []
@@ -91,6 +95,7 @@ class Learning:
         self._metrics = metrics
         self._share = share
         self._spans = spans
+        self._backup = backup
         self._lost = 0
         self._left: Layout | None = None  # one that is no more
         self._knew = False
@@ -128,8 +133,9 @@ class Learning:
         self.gauges = [
             ShardGauges(self._client, layout, shard) for shard in range(layout.shards)
         ]
+        mender = self._mender(layout, params)
         self.trainers = [
-            self._trainer(layout, catalog, shard)
+            self._trainer(layout, catalog, shard, mender)
             for shard in self._share.shards(layout.shards)
         ]
         try:
@@ -142,6 +148,8 @@ class Learning:
                 group.create_task(self._keeper.run(params, self._stop))
                 for trainer in self.trainers:
                     group.create_task(trainer.run())
+                if mender is not None:
+                    group.create_task(mender.run(self._stop))
                 group.create_task(self._follow(layout))
                 group.create_task(self._announce())
                 group.create_task(self._warm_rest())
@@ -189,7 +197,18 @@ class Learning:
         if self._keeper.waiting:
             raise Unavailable("postgres does not take what was learned")
 
-    def _trainer(self, layout: Layout, catalog: Catalog, shard: int) -> Trainer:
+    def _mender(self, layout: Layout, params: RedisParamBackend) -> Mender | None:
+        if self._backup is None:
+            return None
+        backup = self._backup(layout)
+        return Mender(backup, layout, self._owns, self._keeper, params)
+
+    def _owns(self, shard: int) -> bool:
+        return any(one.owner and one.shard == shard for one in self.trainers)
+
+    def _trainer(
+        self, layout: Layout, catalog: Catalog, shard: int, mender: Mender | None
+    ) -> Trainer:
         consumer = RedisStreamConsumer(
             self._client, layout, self._name, shard, trims=self._chronicle is None
         )
@@ -203,6 +222,7 @@ class Learning:
             self._companions(layout, shard),
             self._metrics,
             self._spans,
+            mender,
         )
 
     def _companions(self, layout: Layout, shard: int) -> list[Companion]:

@@ -27,6 +27,7 @@ from cortexsvc.course import Kept
 from cortexsvc.gathering import Gatherer
 from cortexsvc.gathering import Pace
 from cortexsvc.keeping import Keeper
+from cortexsvc.mending import Mender
 from cortexsvc.metrics import CortexMetrics
 from cortexsvc.sorting import Key
 from cortexsvc.sorting import Sorted
@@ -75,6 +76,7 @@ class Trainer:
         companions: Sequence[Companion] = (),
         metrics: CortexMetrics | None = None,
         spans: Spans | None = None,
+        mender: Mender | None = None,
     ) -> None:
         self.owner = False
         self.reached = asyncio.Event()  # the store has answered once
@@ -88,6 +90,7 @@ class Trainer:
         self._companions = companions
         self._metrics = metrics or CortexMetrics()
         self._spans = spans
+        self._mender = mender
         self._backoff = pacing.Backoff(stop)
         self._states = States()
         self._progress = asyncio.Condition()
@@ -230,6 +233,10 @@ class Trainer:
                 else:
                     states[key] = kept
         encoded = await self._params.get_many(missing)
+        if None in encoded and self._mender is not None:
+            lost = [key for key, data in zip(missing, encoded, strict=True) if not data]
+            if await self._mender.mend(lost):
+                encoded = await self._params.get_many(missing)
         for key, data in zip(missing, encoded, strict=True):
             if data is not None:
                 states[key] = self._decoded(key, data)

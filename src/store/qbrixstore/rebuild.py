@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -84,12 +85,60 @@ async def rebuild(client: RedisClient, engine: AsyncEngine, layout: Layout) -> R
         missing = await params.version(*key) is None
         if not missing and await definitions.get(*key) is not None:
             continue
-        try:
-            await _restore(engine, definitions, key, layout, rebuilt)
-        except (Invalid, CorruptState) as error:
-            rebuilt.unusable += 1
-            logger.error("experiment %s cannot be rebuilt: %s", key[1], error)
+        await _attempt(engine, definitions, key, layout, rebuilt)
     return rebuilt
+
+
+class Backup:
+    """What Postgres has of the experiments of a store that lacks some.
+
+    Every method raises Unavailable.
+    """
+
+    def __init__(
+        self, client: RedisClient, engine: AsyncEngine, layout: Layout
+    ) -> None:
+        self._engine = engine
+        self._layout = layout
+        self._definitions = Definitions(client, layout)
+        self._params = RedisParamBackend(client, layout)
+
+    async def experiments(self) -> list[Key]:
+        """All there are, as tenant and experiment."""
+        return [key async for key in _experiments(self._engine)]
+
+    async def lacking(self, keys: Sequence[Key]) -> list[Key]:
+        """Those that are defined in Redis, and have no params there."""
+        versions = await self._params.versions(keys)
+        missing = [
+            key for key, version in zip(keys, versions, strict=True) if version is None
+        ]
+        found = await self._definitions.get_many(missing)
+        return [
+            key
+            for key, definition in zip(missing, found, strict=True)
+            if isinstance(definition, Definition)
+        ]
+
+    async def restore(self, keys: Sequence[Key]) -> None:
+        """Put back the params of these: of the newest snapshot, or the prior."""
+        rebuilt = Rebuilt()
+        for key in keys:
+            await _attempt(self._engine, self._definitions, key, self._layout, rebuilt)
+
+
+async def _attempt(
+    engine: AsyncEngine,
+    definitions: Definitions,
+    key: Key,
+    layout: Layout,
+    rebuilt: Rebuilt,
+) -> None:
+    try:
+        await _restore(engine, definitions, key, layout, rebuilt)
+    except (Invalid, CorruptState) as error:
+        rebuilt.unusable += 1
+        logger.error("experiment %s cannot be rebuilt: %s", key[1], error)
 
 
 async def _experiments(engine: AsyncEngine) -> AsyncIterator[Key]:
