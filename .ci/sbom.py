@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -42,7 +43,7 @@ def steps() -> list[tuple[str, str]]:
 def _made(image: str, install: str) -> str:
     file = OUTPUT / f"{image}.cdx.json"
     with tempfile.TemporaryDirectory() as folder:
-        _install(Path(folder), install.replace("\\\n", "").split())
+        _install(Path(folder), shlex.split(install.replace("\\\n", "")))
         _write(Path(folder), image, file)
     count = len(json.loads(file.read_bytes())["components"])
     return f"{file.relative_to(ROOT)}: {count} packages"

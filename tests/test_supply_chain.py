@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -98,4 +99,4 @@ def test_each_image_has_an_sbom_of_what_its_dockerfile_installs() -> None:
     assert set(steps) == set(load("docker/build.py").TARGETS)
     for image, install in steps.items():
         assert install.startswith("--constraint requirements.lock")
-        assert install.split()[-1] in {f"./services/{image}", "./src/cli"}
+        assert shlex.split(install)[-1] in {f"./services/{image}", "./src/cli"}
