@@ -178,6 +178,7 @@ async def proxy(
                 counting,
                 motor,
                 metrics.appended,
+                metrics.delivers,
                 str if tracer is None else tracer.current,
             )
         )

@@ -98,12 +98,11 @@ class Awaiting:
         )
 
     async def _run(self) -> None:
-        away = False
+        away, told = False, 0
         while True:
             await self._some.wait()
             await asyncio.sleep(RETRY_SEC if away else GATHER_SEC)
             self._some.clear()
-            dropped = self.dropped
             try:
                 await self.flush()
                 away = False
@@ -117,8 +116,8 @@ class Awaiting:
                 self.dropped += self._held
                 self._batches, self._held = [], 0
                 logger.exception("selections cannot be awaited")
-            if self.dropped > dropped:
-                lost = self.dropped - dropped
+            if self.dropped > told:
+                lost, told = self.dropped - told, self.dropped
                 logger.error("%d selections get no default reward", lost)
 
     def _cut(self) -> None:
@@ -137,13 +136,14 @@ class Awaiting:
 
     def _batch(self, kind: Kind, tokens: list[Token]) -> AwaitedBatch:
         tenant, experiment, window_sec, default = kind
+        issued = [token.issued_ms for token in tokens]
         kept_ms = self._ttl_sec * 1_000 + MARKED_MS // 2
         return AwaitedBatch(
             tenant=tenant,
             experiment=experiment,
             reward=default,
-            due_ms=tokens[-1].issued_ms + window_sec * 1_000,
-            known_until_ms=tokens[0].issued_ms + kept_ms,
+            due_ms=max(issued) + window_sec * 1_000,
+            known_until_ms=min(issued) + kept_ms,
             selections=tuple(
                 AwaitedReward(
                     token.issuer,

@@ -6,6 +6,7 @@ definitions, motors ── selection ── feedback log, journal, awaited rewar
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from contextlib import asynccontextmanager
 
@@ -17,6 +18,7 @@ from proxysvc.insight.counting import CountedPublisher
 from proxysvc.insight.counting import Counting
 from proxysvc.journal import Journal
 from proxysvc.journal import new_chooser
+from proxysvc.metrics import Delivery
 from proxysvc.rewarding import Rewarding
 from proxysvc.rewarding import Traceparent
 from proxysvc.selection import Selection
@@ -30,6 +32,8 @@ from qbrixstore.redis.client import RedisClient
 from qbrixstore.redis.layout import Layout
 from qbrixstore.redis.publisher import RedisStreamPublisher
 
+Delivers = Callable[[str, Delivery], None]
+
 
 @asynccontextmanager
 async def deciding(
@@ -40,6 +44,7 @@ async def deciding(
     counting: Counting,
     motor: MotorClient,
     appended: Appended,
+    delivers: Delivers,
     traceparent: Traceparent = str,
 ) -> AsyncIterator[Selection]:
     """Selection for as long as the block lasts; what waits is appended at its end."""
@@ -55,6 +60,9 @@ async def deciding(
     async with AsyncExitStack() as stack:
         stack.push_async_callback(log.close)
         journal = await _journal(settings, stack, redis, layout)
+        if journal is not None:
+            delivers("decision_log", journal)
+        delivers("awaited_rewards", awaiting)
         await stack.enter_async_context(awaiting.running())
         rewarding = Rewarding(cache, log, keyring, ttl, awaiting, traceparent)
         mint = Mint(keyring, layout)

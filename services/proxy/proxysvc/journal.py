@@ -51,6 +51,11 @@ class Journal:
         self._batches: deque[_Batch] = deque()
         self._number = 0
 
+    @property
+    def waiting(self) -> int:
+        """Selections that are not delivered yet."""
+        return len(self._waiting) + sum(len(one.events) for one in self._batches)
+
     def note(self, token: str, context_id: str) -> None:
         """A selection was made, for whom."""
         if len(self._waiting) < MOST_WAITING:
@@ -81,10 +86,9 @@ class Journal:
             self._batches.popleft()
 
     async def _run(self) -> None:
-        away = False
+        away, told = False, 0
         while True:
             await asyncio.sleep(FLUSH_SEC)
-            dropped = self.dropped
             try:
                 await self.flush()
                 away = False
@@ -96,8 +100,9 @@ class Journal:
                 # what cannot be delivered must not keep the rest from it
                 self._batches.clear()
                 logger.exception("a batch of selections is not recorded")
-            if self.dropped > dropped:
-                logger.error("%d selections not recorded", self.dropped - dropped)
+            if self.dropped > told:
+                logger.error("%d selections not recorded", self.dropped - told)
+                told = self.dropped
 
     def _cut(self) -> None:
         count = min(len(self._waiting), EVENTS_A_BATCH)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from time import perf_counter
 from typing import Final
+from typing import Protocol
 
 from proxysvc.auth import Authenticator
 from proxysvc.definitions import DefinitionCache
@@ -36,7 +37,19 @@ _METHODS: Final = {
     "ListPoolExperiments": "experiments",
 }
 
+DELIVERED: Final = ("decision_log", "awaited_rewards")
+
 Seconds = float
+
+
+class Delivery(Protocol):
+    """What takes selections to Redis in the background."""
+
+    @property
+    def waiting(self) -> int: ...
+
+    @property
+    def dropped(self) -> int: ...
 
 
 class ProxyMetrics:
@@ -73,6 +86,18 @@ class ProxyMetrics:
         )
         self._append_events = sheet.histogram(
             "append_events", "Feedback appended at once.", SIZES
+        )
+        self._undelivered = sheet.gauges(
+            "undelivered_selections",
+            "Selections on their way to the decision log, or to where rewards are "
+            "awaited, in the memory of workers.",
+            to=DELIVERED,
+        )
+        self._dropped = sheet.counters(
+            "dropped_selections",
+            "Selections that found no room on that way: not recorded, or without a "
+            "default reward.",
+            to=DELIVERED,
         )
         self._misses = sheet.counters(
             "cache_misses",
@@ -131,6 +156,11 @@ class ProxyMetrics:
         self._append_events.observe(events)
         self._new(new)
         self._repeated(events - new)
+
+    def delivers(self, to: str, one: Delivery) -> None:
+        """Show what waits to be delivered, and what cannot be."""
+        self.sheet.show(self._undelivered.of(to), lambda: one.waiting)
+        self.sheet.follow(self._dropped.of(to), lambda: one.dropped)
 
     def watch(
         self,

@@ -18,6 +18,7 @@ from tests.proxy.hot.test_windows import waiting
 
 from proxysvc import awaiting as awaitings
 from proxysvc.awaiting import Awaiting
+from proxysvc.metrics import ProxyMetrics
 from proxysvc.token import Mint
 from proxysvc.token import Token
 from proxysvc.token import unseal
@@ -107,6 +108,18 @@ async def test_what_finds_no_room_is_counted(rest: Rest) -> None:
     for _ in range(awaitings.MOST_WAITING + 3):
         full.note("token", one)
     assert (full.dropped, full.waiting) == (3, awaitings.MOST_WAITING)
+    metrics = ProxyMetrics()
+    metrics.delivers("awaited_rewards", full)
+    metrics.sheet.refresh()
+    assert number(metrics, "dropped_selections") == 3
+    assert number(metrics, "undelivered_selections") == awaitings.MOST_WAITING
+
+
+def number(metrics: ProxyMetrics, name: str) -> float:
+    """What the metrics say of awaited rewards."""
+    sheet = metrics.sheet
+    (found,) = [one for one in sheet.families if one.name == f"qbrix_proxy_{name}"]
+    return sheet.cells[found.places["awaited_rewards",]]
 
 
 async def test_what_can_no_longer_be_told_apart_is_given_up(rest: Rest) -> None:
