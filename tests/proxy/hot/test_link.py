@@ -17,6 +17,7 @@ from tests.proxy.hot.samples import definition
 
 from proxysvc.stream.client import MotorClient
 from proxysvc.stream.frames import Choice
+from proxysvc.stream.frames import Pick
 from proxysvc.stream.link import Link
 from qbrixcore.errors import ExperimentNotFound
 from qbrixcore.errors import InvalidContext
@@ -24,6 +25,7 @@ from qbrixcore.errors import Overloaded
 from qbrixcore.errors import QbrixError
 from qbrixcore.errors import Unavailable
 from qbrixproto.motor_pb2 import AnswerFrame
+from qbrixproto.motor_pb2 import SelectFrame
 
 PLAIN = definition("BetaTSPolicy", name="plain")
 LINEAR = definition("LinUCBPolicy", {"dim": 2}, name="linear", version=4)
@@ -252,3 +254,41 @@ async def test_closing_ends_a_call_that_fails_at_the_same_moment(
     await call.reading.wait()
     async with asyncio.timeout(PATIENCE):
         await link.close()
+
+
+class Ended:
+    """A call that the motor has ended, which nobody has read yet."""
+
+    def __init__(self) -> None:
+        self._frames = iter([AnswerFrame()])
+
+    async def read(self) -> AnswerFrame:
+        for frame in self._frames:
+            return frame
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def write(self, frame: SelectFrame) -> None:
+        raise asyncio.InvalidStateError("RPC already finished.")
+
+    def cancel(self) -> None:
+        """It has ended."""
+
+
+async def test_writing_to_a_stream_that_has_ended_is_no_failure(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    changes = asyncio.Semaphore(0)
+    link = Link("127.0.0.1:1", changes.release)
+    monkeypatch.setattr(link, "_open", Ended)
+    loop = asyncio.get_running_loop()
+    until = loop.time() + PATIENCE
+    pick = Pick(1, PLAIN, "somebody", None, "", until, loop.create_future())
+    link.put(pick)
+    async with asyncio.timeout(PATIENCE):
+        # it stands, and then it does not
+        await changes.acquire()
+        await changes.acquire()
+    assert link.surrender() == [pick]
+    await link.close()
+    assert "failed" not in caplog.text

@@ -207,7 +207,11 @@ class Link:
                 self._sent.update([(pick.seq, pick) for pick in picks])
                 self._frames += 1
                 now = self._sent_at = loop.time()
-                await call.write(pack(picks, now))
+                try:
+                    await call.write(pack(picks, now))
+                except asyncio.InvalidStateError:
+                    # the motor has ended the stream; nobody has read that yet
+                    return
 
     @property
     def _on_the_way(self) -> int:
