@@ -24,9 +24,10 @@ done = function(summary, latency, requests)
   io.write(string.format("figures %d %d %d %d %d %d\\n",
     summary.requests, summary.duration, e.connect, e.read + e.write, e.status,
     e.timeout))
-  for _, p in ipairs({{50, 99, 99.9, 100}}) do
+  for _, p in ipairs({{50, 99, 99.9}}) do
     io.write(string.format("figures %d\\n", latency:percentile(p)))
   end
+  io.write(string.format("figures %d\\n", latency.max))
 end
 """
 ONE = "wrk.body = [==[{body}]==]\n"
