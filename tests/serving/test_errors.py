@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import re
+from pathlib import Path
 
 import pytest
 from grpc import StatusCode
@@ -128,3 +130,14 @@ def test_an_error_survives_the_hop(error: type[core.QbrixError]) -> None:
 def test_an_unknown_status_is_an_internal_error() -> None:
     back = error_of_status(StatusCode.DATA_LOSS.value[0], "")
     assert grpc_status(back) == (StatusCode.INTERNAL, core.QbrixError.__doc__)
+
+
+def test_the_page_about_the_api_lists_every_code_that_is_raised() -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "api.md"
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (\d+) \| (.+) \|$", page.read_text(), re.M)
+    listed = {
+        (code, int(http), status)
+        for code, http, statuses in rows
+        for status in re.findall(r"`(\w+)`", statuses)
+    }
+    assert listed == {(row.code, row.http, row.grpc.name) for row in TABLE.values()}
