@@ -9,10 +9,13 @@ from pathlib import Path
 import msgspec
 import pytest
 from tests.store.redis.modes.rounds import round_of_learning
+from tests.store.redis.moving import Store
+from tests.store.redis.moving import moved
 
 from qbrixcore.errors import Unavailable
 from qbrixstore.redis import RedisClient
 from qbrixstore.redis import RedisSettings
+from qbrixstore.redis.moving import migration
 
 PAGE = Path(__file__).parents[4] / "docs" / "redis.md"
 
@@ -40,6 +43,15 @@ async def test_the_documented_user_may_do_all_that_is_needed(
         await client.ping()
         await round_of_learning(client)
         assert b"user=qbrix" in await client.execute("CLIENT", "INFO")
+
+
+async def test_and_divide_the_store_anew(
+    limited: RedisSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migration, "FOLLOW_SEC", 0.0)
+    async with RedisClient(limited) as client:
+        held = await (await Store.filled(client, 1)).means()
+        assert await (await moved(client, 3)).means() == held
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 -- adds what a shard knew of used tokens, or of delivered batches, to another one
--- KEYS: bitmap or number, a name that is free   ARGV: value, expiry in ms, 'bits' or 'number'
+-- KEYS: bitmap or number, a name that is free
+-- ARGV: value, expiry in ms, 'bits' or 'numbers'
 local held = redis.call('GET', KEYS[1])
 local expiry = math.max(tonumber(ARGV[2]), redis.call('PTTL', KEYS[1]))
 if not held then

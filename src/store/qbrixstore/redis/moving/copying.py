@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 from typing import Any
 from typing import Final
+from typing import NamedTuple
 
-from qbrixcore.errors import CorruptState
 from qbrixcore.errors import InvalidFeedback
 from qbrixstore.redis import keys
 from qbrixstore.redis.awaited import decode_batch
@@ -27,6 +27,7 @@ from qbrixstore.redis.moving.families import family_of
 from qbrixstore.redis.moving.families import totals
 from qbrixstore.redis.moving.shards import pages
 
+_READ: Final = Script("read")
 _JOIN: Final = Script("join")
 AT_ONCE: Final = 16  # keys on their way: a state may have megabytes
 ROWS_A_CALL: Final = 500
@@ -34,6 +35,22 @@ LETTERS_A_READ: Final = 500
 START: Final = "0-0"
 
 Pairs = list[tuple[bytes, bytes]]
+
+
+class Held(NamedTuple):
+    """What a key holds, and for how many milliseconds; below 0 for ever."""
+
+    kind: bytes
+    expiry: int
+    value: Any
+
+    def rows(self) -> tuple[str, list[tuple[bytes, ...]]]:
+        """Its rows as the command takes them that writes them."""
+        if self.kind == b"set":
+            return "SADD", [(row,) for row in self.value]
+        if self.kind == b"hash":
+            return "HSET", list(_pairs(self.value))
+        return "ZADD", [(score, row) for row, score in _pairs(self.value)]
 
 
 class Copier:
@@ -49,6 +66,7 @@ class Copier:
         self._old = old
         self._new = new
         self._room = asyncio.Semaphore(AT_ONCE)
+        self._spread_out: set[str] = set()  # a key may be found twice
 
     async def run(self) -> None:
         """Copy all that there is."""
@@ -73,62 +91,41 @@ class Copier:
         if family.rule in ("drained", "joined"):
             return
         async with self._room:
+            held = Held(*await self._client.call(_READ, [key], []))
+            if held.kind == b"none":  # it expired
+                return
             self.copied += 1
             if family.rule == "rows":
-                await self._carry_rows(key, name, family)
+                await self._spread(key, name, family, held)
             elif family.rule in ("bits", "numbers"):
-                await self._join(key, name, family.rule)
+                await self._join(name, family.rule, held)
             elif family.rule == "union":
-                members = await self._client.execute("SMEMBERS", key)
-                await self._write(("SADD", to, *members) for to in self._all(name))
+                await self._write(("SADD", to, *held.value) for to in self._all(name))
             else:
                 first = family.rule == "first"
                 shard = 0 if first else self._new.shard_of(name.experiment)
-                await self._carry_whole(key, self._key(shard, name))
+                await self._put(self._key(shard, name), held)
 
-    async def _carry_whole(self, key: str, to: str) -> None:
-        kind, expiry = await self._client.pipeline([("TYPE", key), ("PTTL", key)])
-        if kind == b"string":
-            value = await self._client.execute("GET", key)
-            commands: list[Command] = [("SET", to, value)] if value is not None else []
-        elif kind == b"hash":
-            fields = await self._client.execute("HGETALL", key)
-            commands = [("HSET", to, *some) for some in _cut(fields)]
-        elif kind == b"none":  # it expired
-            return
+    async def _put(self, to: str, held: Held) -> None:
+        commands: list[Command] = []
+        if held.kind == b"string":
+            commands.append(("SET", to, held.value))
         else:
-            raise CorruptState(f"{key} is a {kind.decode()}")
-        if expiry > 0 and commands:
-            commands.append(("PEXPIRE", to, expiry))
+            commands += (("HSET", to, *some) for some in _cut(held.value))
+        if held.expiry > 0:
+            commands.append(("PEXPIRE", to, held.expiry))
         await self._write(commands)
 
-    async def _carry_rows(self, key: str, name: Name, family: Family) -> None:
-        kind = await self._client.execute("TYPE", key)
-        if kind == b"hash":
-            found = _pairs(await self._client.execute("HGETALL", key))
-            await self._spread(name, family, "HSET", found)
-        elif kind == b"set":
-            rows = await self._client.execute("SMEMBERS", key)
-            await self._spread(name, family, "SADD", [(row,) for row in rows])
-        elif kind == b"zset":
-            scored = await self._client.execute("ZRANGE", key, 0, -1, "WITHSCORES")
-            await self._spread(
-                name, family, "ZADD", [(score, row) for row, score in _pairs(scored)]
-            )
-
-    async def _spread(
-        self,
-        name: Name,
-        family: Family,
-        command: str,
-        rows: Sequence[tuple[bytes, ...]],
-    ) -> None:
+    async def _spread(self, key: str, name: Name, family: Family, held: Held) -> None:
         """Each row to the shard of its experiment, to shard 0 if it has none."""
+        if key in self._spread_out:
+            return
+        self._spread_out.add(key)
+        command, rows = held.rows()
         by_shard: dict[int, list[tuple[bytes, ...]]] = {}
-        # the score of a sorted set stands before its row
-        place = 1 if command == "ZADD" else 0
         for row in rows:
-            experiment = family.of(row[place])
+            # the score of a sorted set stands before its row
+            experiment = family.of(row[1] if command == "ZADD" else row[0])
             shard = self._new.shard_of(experiment) if experiment else 0
             by_shard.setdefault(shard, []).append(row)
         for shard, some in by_shard.items():
@@ -144,14 +141,11 @@ class Copier:
         meta = self._new.meta(shard)
         await self._client.execute("HINCRBY", meta, "awaited", count)
 
-    async def _join(self, key: str, name: Name, rule: str) -> None:
-        value, expiry = await self._client.pipeline([("GET", key), ("PTTL", key)])
-        if value is None:  # it expired
-            return
-        kind = "bits" if rule == "bits" else "number"
+    async def _join(self, name: Name, rule: str, held: Held) -> None:
         for to in self._all(name):
             names = [to, f"{to}:spare"]
-            await self._client.call(_JOIN, names, [value, expiry, kind])
+            args = [held.value, held.expiry, rule]
+            await self._client.call(_JOIN, names, args)
 
     async def _join_meta(self) -> None:
         replies = await self._client.pipeline(
@@ -209,8 +203,7 @@ class Copier:
         return self._new.shard_of(event.experiment)
 
     async def _write(self, commands: Iterable[Command]) -> None:
-        for command in commands:
-            await self._client.execute(*command)
+        await self._client.pipeline(list(commands))
 
     def _all(self, name: Name) -> list[str]:
         return [self._key(shard, name) for shard in range(self._new.shards)]
