@@ -163,6 +163,8 @@ async def _guarded(
     hold: Hold | None = None,
 ) -> Any:
     began = perf_counter()
+    if hold is not None:
+        hold.last = began
     given = dict(context.invocation_metadata() or ()).get(REQUEST_ID)
     with request_context(choose_request_id(given)) as request_id:
         mark = (REQUEST_ID, request_id)
