@@ -21,6 +21,7 @@ from datetime import datetime
 from typing import Final
 
 import msgspec
+from bench.beside import BESIDE
 from bench.load import Missing
 from bench.load import say
 from bench.machine import facts
@@ -47,7 +48,6 @@ SYSTEM: Final = (
     "drain",
     "freshness",
 )
-BESIDE: Final = ("micro", "delay", "peers")
 LONG: Final = ("endurance",)
 PARTS: Final = (*SYSTEM, *BESIDE[:1], *LONG, *BESIDE[1:])
 # parts that are asked for together

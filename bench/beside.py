@@ -14,6 +14,7 @@ from bench.machine import ROOT
 from bench.sheet import Length
 from bench.sheet import Sheet
 
+BESIDE: Final = ("micro", "delay", "peers")
 PEERS: Final = ROOT / "bench" / "results" / "peers.md"
 SHOWN: Final = 2_000  # characters of what a command says that fails
 # seconds for each benchmark, so that all take three minutes together

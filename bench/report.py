@@ -13,6 +13,7 @@ from typing import Any
 from typing import Final
 
 import msgspec
+from bench.beside import BESIDE
 from bench.machine import sentence
 from bench.sheet import Sheet
 from bench.targets import judged
@@ -50,15 +51,18 @@ class Run(msgspec.Struct):
         }
 
 
-def render(run: Run, micro: bool = True) -> str:
-    """The machine, the targets, and what each part found."""
+def render(run: Run, beside: bool = True) -> str:
+    """The machine, the targets, and what each part found.
+
+    Without what is ``beside`` the system: micro-benchmarks and the like.
+    """
     started = min(part.at for part in run.parts.values())
     length = "a quick run, which says little; " if run.quick else ""
     blocks = [f"{length}{started} UTC; {sentence(run.machine)}.", ""]
     if run.values:
         blocks.append(judged(run.values).render())
     for name, part in run.parts.items():
-        if part.sheet.benchmarks and not micro:
+        if name in BESIDE and not beside:
             continue
         blocks.append(f"### {name}\n")
         if part.failed:
@@ -105,7 +109,7 @@ def main() -> None:
         sys.stdout.write(render(run))
         return
     path = Path(sys.argv[1])
-    path.write_text(placed(path.read_text(), render(run, micro=False)))
+    path.write_text(placed(path.read_text(), render(run, beside=False)))
 
 
 if __name__ == "__main__":

@@ -81,7 +81,7 @@ def test_a_report_has_the_machine_the_targets_and_each_part() -> None:
     assert "All of it." in text
     assert "**Failed**: RuntimeError: no h2load" in text
     assert "test_it[a]" in text
-    assert "test_it[a]" not in render(Run(MACHINE, False, parts), micro=False)
+    assert "test_it[a]" not in render(Run(MACHINE, False, parts), beside=False)
 
 
 def test_a_target_says_whether_it_is_met_and_by_how_much() -> None:
