@@ -36,7 +36,7 @@ from qbrixstore.redis.gauges import ShardGauges
 
 CONNECTIONS: Final = 32
 EXPECTED: Final = 20_000  # rewards a second, until it is known
-SPARE: Final = 1.5
+SPARE: Final = 2.0
 TOGETHER: Final = 100
 EVENT: Final = b"x" * 130
 APPENDS: Final = 2_000
@@ -69,7 +69,7 @@ class Rewards:
         done = await load(series, CONNECTIONS, seconds)
         if done.total > len(order) - CONNECTIONS:
             raise RuntimeError("rewards ran out: the rate is not what was expected")
-        self._rate = max(done.rate, EXPECTED / 4)
+        self._rate = max(done.rate, EXPECTED / 2)
         kept = (await self._gauges.counters())["events"] - before
         self.sent += done.total
         # what was answered after the end is kept as well, and not counted
