@@ -22,7 +22,7 @@ from qbrixstore.redis import RedisClient
 from qbrixstore.redis import RedisParamBackend
 
 EXPERIMENTS = 5
-SENDERS = 8
+SENDERS = 4
 ARMS = 3
 STEPS = (3, 1)
 
@@ -117,10 +117,10 @@ async def divide_under_traffic(up: Up, experiments: list[str]) -> None:
             for sender, line in enumerate(lines):
                 group.create_task(traffic.send(line, sender))
             for count in STEPS:
-                await sent(traffic, 200)
+                await sent(traffic, 100)
                 said = await asyncio.to_thread(shards, up, "migrate", str(count))
                 assert f"has {count} shard" in said
-            await sent(traffic, 200)
+            await sent(traffic, 100)
             traffic.stop.set()
         assert sum(traffic.refused.values()) > 0, "it was refused meanwhile"
         async with asyncio.timeout(60):
