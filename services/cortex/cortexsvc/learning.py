@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 logger = get_logger(__name__)
 WARM_PAUSE_SEC = 0.1
 STANDBY_SEC = 5.0
-MOVING_SEC = 0.1
+MOVING_SEC = 0.25
 
 OpenStore = Callable[[], Awaitable[Layout]]
 
@@ -173,10 +173,10 @@ class Learning:
     async def _leave(self, layout: Layout) -> None:
         """Find out what became of a layout. Raises Unavailable until that is known."""
         if await layout.stands(self._client):
+            while not await pacing.wait(self._stop, MOVING_SEC):
+                if not await Layout.is_moving(self._client):
+                    break
             logger.info("the store is divided anew")
-            while await Layout.is_moving(self._client):
-                if await pacing.wait(self._stop, MOVING_SEC):
-                    return
             return
         logger.warning("the store was emptied")
         if not self._knew:
