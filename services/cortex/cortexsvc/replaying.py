@@ -37,8 +37,8 @@ def origin_of(header: Header) -> Origin:
     """What to begin with. Raises Untold: an older version wrote these params."""
     if header.origin is None:
         raise Untold(
-            f"version {header.version} does not say what it started from: it was"
-            " learned by an older version; after a reset it does"
+            f"version {header.version} does not say what it started from: an older"
+            " version learned it, or its params were lost; after a reset it does"
         )
     return header.origin
 

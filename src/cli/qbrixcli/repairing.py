@@ -79,7 +79,7 @@ async def rebuild(environ: Mapping[str, str]) -> str:
         try:
             shards = _read(_Opening, "CORTEX_", variables).shards
             layout, opened = await Layout.prepare(client, shards)
-            done = await filling.rebuild(client, engine, layout)
+            done = await filling.rebuild(client, engine, layout, emptied=not opened)
             if not opened:
                 await layout.open(client)
         finally:

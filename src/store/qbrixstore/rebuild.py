@@ -14,6 +14,7 @@ from qbrixcore.definition import Definition
 from qbrixcore.errors import CorruptState
 from qbrixcore.errors import Invalid
 from qbrixcore.param import codec
+from qbrixcore.param.codec import Header
 from qbrixcore.param.codec import Origin
 from qbrixcore.param.codec import Stored
 from qbrixlog import get_logger
@@ -60,7 +61,7 @@ async def open_store(
             shards,
         )
     if not opened:
-        rebuilt = await rebuild(client, engine, layout)
+        rebuilt = await rebuild(client, engine, layout, emptied=True)
         await layout.open(client)
         if rebuilt != Rebuilt():
             logger.warning(
@@ -73,10 +74,16 @@ async def open_store(
     return layout
 
 
-async def rebuild(client: RedisClient, engine: AsyncEngine, layout: Layout) -> Rebuilt:
+async def rebuild(
+    client: RedisClient,
+    engine: AsyncEngine,
+    layout: Layout,
+    *,
+    emptied: bool = False,
+) -> Rebuilt:
     """Bring Redis level with Postgres; what it has of its own stays.
 
-    Raises Unavailable.
+    ``emptied`` says that this layout is new, and so are its logs. Raises Unavailable.
     """
     definitions = Definitions(client, layout)
     params = RedisParamBackend(client, layout)
@@ -85,7 +92,8 @@ async def rebuild(client: RedisClient, engine: AsyncEngine, layout: Layout) -> R
         missing = await params.version(*key) is None
         if not missing and await definitions.get(*key) is not None:
             continue
-        await _attempt(engine, definitions, key, layout, rebuilt)
+        begun = layout if emptied else None
+        await _attempt(engine, definitions, key, begun, rebuilt)
     return rebuilt
 
 
@@ -99,7 +107,6 @@ class Backup:
         self, client: RedisClient, engine: AsyncEngine, layout: Layout
     ) -> None:
         self._engine = engine
-        self._layout = layout
         self._definitions = Definitions(client, layout)
         self._params = RedisParamBackend(client, layout)
 
@@ -124,14 +131,15 @@ class Backup:
         """Put back the params of these: of the newest snapshot, or the prior."""
         rebuilt = Rebuilt()
         for key in keys:
-            await _attempt(self._engine, self._definitions, key, self._layout, rebuilt)
+            # the log goes on where it was, and does not say from where on it counts
+            await _attempt(self._engine, self._definitions, key, None, rebuilt)
 
 
 async def _attempt(
     engine: AsyncEngine,
     definitions: Definitions,
     key: Key,
-    layout: Layout,
+    layout: Layout | None,
     rebuilt: Rebuilt,
 ) -> None:
     try:
@@ -153,7 +161,7 @@ async def _restore(
     engine: AsyncEngine,
     definitions: Definitions,
     key: Key,
-    layout: Layout,
+    layout: Layout | None,
     rebuilt: Rebuilt,
 ) -> None:
     async with system_session(engine) as session:
@@ -180,9 +188,12 @@ async def _restore(
 
 
 def _again(
-    stored: Stored, definition: Definition, highest: int, layout: Layout
+    stored: Stored, definition: Definition, highest: int, layout: Layout | None
 ) -> Stored:
-    """The state as the beginning of another log. Raises CorruptState."""
+    """The state as the beginning of another log, that of a layout if it is named.
+
+    Raises CorruptState.
+    """
     header = stored.header
     if header.policy != definition.policy:
         raise CorruptState(f"the snapshot is of {header.policy}")
@@ -192,13 +203,17 @@ def _again(
         generation=definition.generation,
         version=highest + AHEAD,
         learned_through="0-0",
-        origin=Origin(
-            definition=header.definition,
-            num_arms=header.num_arms,
-            hyper=header.hyper,
-            restored=header.version or None,
-            since=layout.incarnation,
-        ),
+        origin=None if layout is None else _origin(header, layout),
         builds=(),
     )
     return Stored(header, stored.state)
+
+
+def _origin(header: Header, layout: Layout) -> Origin:
+    return Origin(
+        definition=header.definition,
+        num_arms=header.num_arms,
+        hyper=header.hyper,
+        restored=header.version or None,
+        since=layout.incarnation,
+    )
