@@ -215,7 +215,9 @@ async def test_lost_params_are_missing_until_they_are_rebuilt(place: Place) -> N
     assert await shard.params.get(*place.key) is None
     rebuilt = await rebuild(shard.client, place.engine, shard.layout)
     assert rebuilt.blank >= 1
-    assert (await place.stored()).header.version == AHEAD
+    header = (await place.stored()).header
+    # what stands in the log before was not learned from there on
+    assert (header.version, header.origin) == (AHEAD, None)
 
 
 async def test_a_generation_survives_the_store(place: Place) -> None:
@@ -227,7 +229,10 @@ async def test_a_generation_survives_the_store(place: Place) -> None:
     await place.shard.client.execute("FLUSHALL")
     await open_store(place.shard.client, place.engine)
     await place.found_again()
-    assert (await place.stored()).header.generation == 1
+    header = (await place.stored()).header
+    assert header.generation == 1
+    assert header.origin is not None
+    assert header.origin.since == place.shard.layout.incarnation
 
 
 async def test_a_follower_takes_over_the_incarnation(place: Place) -> None:
