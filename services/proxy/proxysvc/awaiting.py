@@ -5,18 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator
 from collections.abc import Sequence
-from contextlib import asynccontextmanager
 from typing import Final
 
+from proxysvc.delivering import Delivery
 from proxysvc.token import Token
 from proxysvc.token import opened
 from qbrixcore.definition import Definition
-from qbrixcore.errors import Overloaded
-from qbrixcore.errors import Unavailable
-from qbrixlog import get_logger
-from qbrixserving.background import background
 from qbrixstore.redis.awaited import MARKED_MS
 from qbrixstore.redis.awaited import SELECTIONS_A_BATCH
 from qbrixstore.redis.awaited import AwaitedBatch
@@ -25,11 +20,8 @@ from qbrixstore.redis.awaited import AwaitedRewards
 from qbrixstore.redis.awaited import Encoded
 from qbrixstore.redis.awaited import encode_batch
 
-logger = get_logger(__name__)
-
 GATHER_SEC: Final = 0.02
 RETRY_SEC: Final = 0.2
-STOP_SEC: Final = 1.0  # for the last selections of a worker that stops
 MOST_WAITING: Final = 50_000
 SELECTIONS_A_CUT: Final = 256  # takes the loop less than a millisecond
 # later the marks of what was put, of which the answer was lost, may be gone
@@ -38,7 +30,7 @@ PUT_WITHIN_MS: Final = MARKED_MS // 2
 Kind = tuple[str, str, int, float]  # tenant, experiment, window, default reward
 
 
-class Awaiting:
+class Awaiting(Delivery):
     """Takes selections at once, and puts them in group commits about 20 ms later.
 
     While Redis is away or holds as many as it may, up to 50,000 of them wait; what
@@ -46,8 +38,10 @@ class Awaiting:
     and logged: it gets no default. A killed worker loses what it had not put.
     """
 
+    what = "selections that get a default reward"
+
     def __init__(self, awaited: AwaitedRewards, token_ttl_sec: int) -> None:
-        self.dropped = 0
+        super().__init__()
         self._awaited = awaited
         self._ttl_sec = token_ttl_sec
         self._noted: deque[tuple[str, float]] = deque()
@@ -68,20 +62,6 @@ class Awaiting:
         self._noted.append((token, definition.default_reward))
         self._some.set()
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Put in the background for as long as the block runs, and once more."""
-        try:
-            async with background(self._run(), "awaiting rewards"):
-                yield
-        finally:
-            try:
-                async with asyncio.timeout(STOP_SEC):
-                    await self.flush()
-            except (Unavailable, Overloaded, TimeoutError) as error:
-                lost = self.waiting
-                logger.warning("%d selections get no default reward: %s", lost, error)
-
     async def flush(self) -> None:
         """Put all there is. Raises Unavailable, Overloaded, and keeps it then."""
         while self._noted or self._batches:
@@ -97,28 +77,15 @@ class Awaiting:
             [(token.experiment, token.issuer, token.sequence) for token in tokens]
         )
 
-    async def _run(self) -> None:
-        away, told = False, 0
-        while True:
+    async def _due(self, away: bool) -> None:
+        if not away:
             await self._some.wait()
-            await asyncio.sleep(RETRY_SEC if away else GATHER_SEC)
-            self._some.clear()
-            try:
-                await self.flush()
-                away = False
-            except (Unavailable, Overloaded) as error:
-                if not away:
-                    logger.warning("selections wait for their windows: %s", error)
-                away = True
-                self._some.set()
-            except Exception:
-                # what cannot be put must not keep the rest from it
-                self.dropped += self._held
-                self._batches, self._held = [], 0
-                logger.exception("selections cannot be awaited")
-            if self.dropped > told:
-                lost, told = self.dropped - told, self.dropped
-                logger.error("%d selections get no default reward", lost)
+        await asyncio.sleep(RETRY_SEC if away else GATHER_SEC)
+        self._some.clear()
+
+    def _skip(self) -> None:
+        self.dropped += self._held
+        self._batches, self._held = [], 0
 
     def _cut(self) -> None:
         kinds: dict[Kind, list[Token]] = {}

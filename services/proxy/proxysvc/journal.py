@@ -5,28 +5,20 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Final
 
 import msgspec
 
+from proxysvc.delivering import Delivery
 from proxysvc.insight.counting import LONGEST_ID
 from proxysvc.insight.counting import shortened
 from proxysvc.token import Token
 from proxysvc.token import opened
-from qbrixcore.errors import Overloaded
-from qbrixcore.errors import Unavailable
-from qbrixlog import get_logger
-from qbrixserving.background import background
 from qbrixstore.redis.choices import EVENTS_A_BATCH
 from qbrixstore.redis.choices import ChoiceEvent
 from qbrixstore.redis.choices import Choices
 
-logger = get_logger(__name__)
-
 FLUSH_SEC: Final = 0.2
-STOP_SEC: Final = 1.0  # for the last selections of a worker that stops
 MOST_WAITING: Final = 50_000
 
 
@@ -37,15 +29,17 @@ class _Batch(msgspec.Struct, frozen=True):
     events: list[ChoiceEvent]
 
 
-class Journal:
+class Journal(Delivery):
     """Takes selections at once, and delivers them about five times a second.
 
     While Redis is away or its stream is full up to 50,000 of them wait; what would go
     beyond is dropped and logged. A killed worker loses what it had not delivered.
     """
 
+    what = "selections for the decision log"
+
     def __init__(self, choices: Choices) -> None:
-        self.dropped = 0
+        super().__init__()
         self._choices = choices
         self._waiting: deque[tuple[str, str]] = deque()
         self._batches: deque[_Batch] = deque()
@@ -63,19 +57,6 @@ class Journal:
         else:
             self.dropped += 1
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Deliver in the background for as long as the block runs, and once more."""
-        try:
-            async with background(self._run(), "recording selections"):
-                yield
-        finally:
-            try:
-                async with asyncio.timeout(STOP_SEC):
-                    await self.flush()
-            except (Unavailable, Overloaded, TimeoutError) as error:
-                logger.warning("the last selections are not recorded: %s", error)
-
     async def flush(self) -> None:
         """Deliver all there is. Raises Unavailable, Overloaded, and keeps it then."""
         while self._waiting or self._batches:
@@ -85,24 +66,11 @@ class Journal:
             await self._choices.append(batch.number, batch.events)
             self._batches.popleft()
 
-    async def _run(self) -> None:
-        away, told = False, 0
-        while True:
-            await asyncio.sleep(FLUSH_SEC)
-            try:
-                await self.flush()
-                away = False
-            except (Unavailable, Overloaded) as error:
-                if not away:
-                    logger.warning("selections wait to be recorded: %s", error)
-                away = True
-            except Exception:
-                # what cannot be delivered must not keep the rest from it
-                self._batches.clear()
-                logger.exception("a batch of selections is not recorded")
-            if self.dropped > told:
-                logger.error("%d selections not recorded", self.dropped - told)
-                told = self.dropped
+    async def _due(self, away: bool) -> None:
+        await asyncio.sleep(FLUSH_SEC)
+
+    def _skip(self) -> None:
+        self._batches.clear()
 
     def _cut(self) -> None:
         count = min(len(self._waiting), EVENTS_A_BATCH)

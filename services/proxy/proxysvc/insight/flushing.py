@@ -5,28 +5,21 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator
 from collections.abc import Mapping
-from contextlib import asynccontextmanager
 from typing import Final
 from typing import Protocol
 
+from proxysvc.delivering import Delivery
 from proxysvc.insight.counting import Counting
 from proxysvc.insight.counting import Place
 from proxysvc.insight.counting import Tally
-from qbrixcore.errors import Unavailable
-from qbrixlog import get_logger
-from qbrixserving.background import background
 from qbrixstore.cells import HOUR_MS
 from qbrixstore.cells import Cell
 from qbrixstore.cells import Group
 from qbrixstore.redis.counts import Batch
 
-logger = get_logger(__name__)
-
 FLUSH_SEC: Final = 1.0
 HOUR_SEC: Final = HOUR_MS // 1_000
-STOP_SEC: Final = 1.0  # for the last counts of a worker that stops
 CELLS_A_BATCH: Final = 100  # a batch takes loop and redis about a millisecond
 CONTEXTS_A_BATCH: Final = 500
 MOST_CELLS: Final = 50_000
@@ -52,7 +45,7 @@ class Waiting:
         self.contexts: set[str] = set()
 
 
-class Flusher:
+class Flusher(Delivery):
     """Delivers what was counted about once a second, each batch exactly once.
 
     A batch has a number, and is sent until Redis has answered: one that arrived twice
@@ -61,8 +54,10 @@ class Flusher:
     killed worker had not delivered is lost, which is what it counted in a second.
     """
 
+    what = "counts"
+
     def __init__(self, counting: Counting, counts: Counts) -> None:
-        self.dropped = 0  # selections and feedback that found no room
+        super().__init__()
         self._counting = counting
         self._counts = counts
         self._waiting: dict[Where, Waiting] = {}
@@ -81,38 +76,12 @@ class Flusher:
             await self._counts.add(self._unanswered)
             self._unanswered = None
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Flush in the background for as long as the block runs, and once more."""
-        try:
-            async with background(self._run(), "counting selections"):
-                yield
-        finally:
-            try:
-                async with asyncio.timeout(STOP_SEC):
-                    await self.flush()
-            except (Unavailable, TimeoutError) as error:
-                logger.warning("the last counts are lost: %s", error or "no time left")
+    async def _due(self, away: bool) -> None:
+        # what is taken at the turn of an hour belongs to the hour that is over
+        await asyncio.sleep(min(FLUSH_SEC, HOUR_SEC - time.time() % HOUR_SEC))
 
-    async def _run(self) -> None:
-        away = False
-        while True:
-            # what is taken at the turn of an hour belongs to the hour that is over
-            await asyncio.sleep(min(FLUSH_SEC, HOUR_SEC - time.time() % HOUR_SEC))
-            dropped = self.dropped
-            try:
-                await self.flush()
-                away = False
-            except Unavailable as error:
-                if not away:
-                    logger.warning("counts wait in memory: %s", error)
-                away = True
-            except Exception:
-                # what cannot be delivered must not keep the rest from it
-                self._unanswered = None
-                logger.exception("a batch of counts is lost")
-            if self.dropped > dropped:
-                logger.error("%d counts are lost: no room", self.dropped - dropped)
+    def _skip(self) -> None:
+        self._unanswered = None
 
     async def _gather(self) -> None:
         hour, self._hour = self._hour, _hour()
