@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import NamedTuple
@@ -197,3 +198,20 @@ async def test_the_last_motor_that_stands_is_not_let_go(pair: Pair) -> None:
         await asked[0]
         with pytest.raises(AssertionError, match="ended the stream"):
             await pair.second.line.read()
+
+
+async def test_a_start_waits_until_every_motor_was_reached_or_found_away() -> None:
+    async with AsyncExitStack() as stack:
+        _, here = await end(stack)
+        away = f"127.0.0.1:{free_port()}"
+        async with MotorClient([here, away], 999, PATIENCE) as client:
+            await client.tried(PATIENCE)
+            assert client.motors == (2, 1)
+
+
+async def test_a_start_does_not_wait_for_a_motor_that_says_nothing() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        host, port = silent.getsockname()
+        async with MotorClient([f"{host}:{port}"], 999, PATIENCE) as client:
+            await client.tried(0.05)
+            assert client.motors == (1, 0)

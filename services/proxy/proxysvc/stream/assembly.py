@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from collections.abc import Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
+from typing import Final
 
 from proxysvc.settings import ProxySettings
 from proxysvc.stream.client import MotorClient
@@ -14,6 +15,9 @@ from qbrixserving.background import background
 
 if TYPE_CHECKING:
     from qbrixserving.tracing.tracer import Tracer
+
+
+FIRST: Final = 1.0  # seconds that a start waits for streams to motors
 
 
 @asynccontextmanager
@@ -25,6 +29,8 @@ async def motors(
     client = _client(settings, await discovery.start(), tracer)
     looking = background(discovery.run(client.follow), "looking for motors")
     async with client, looking:
+        # or the first selects would wait for streams, and many of them in vain
+        await client.tried(FIRST)
         yield client
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Final
 
@@ -66,6 +67,12 @@ class MotorClient:
     async def health(self) -> Motors:
         """The same, with every motor asked whether it takes selects."""
         return await self._fleet.health()
+
+    async def tried(self, patience: Seconds) -> None:
+        """Return when each motor was reached or found away, or after ``patience``."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await self._fleet.tried()
 
     def follow(self, addresses: Sequence[str]) -> None:
         """From now on these are the motors."""

@@ -60,6 +60,10 @@ class Fleet:
         answers = await asyncio.gather(*asked)
         return Motors(len(answers), sum(answers))
 
+    async def tried(self) -> None:
+        """Return when each motor has been reached, or was found to be away."""
+        await asyncio.gather(*(link.tried.wait() for link in self._members))
+
     def route(self, experiment: str) -> Link:
         """The motor for an experiment; the same one unless that has too much to do."""
         links = self._open

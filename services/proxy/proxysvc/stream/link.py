@@ -59,6 +59,7 @@ class Link:
         self.address = address
         self.connected = False
         self.silent = False
+        self.tried = asyncio.Event()  # the stream stood once, or could not be opened
         self._changed = changed
         self._channel = grpc.aio.insecure_channel(address, options=OPTIONS)
         self._open: Any = self._channel.stream_stream(
@@ -166,6 +167,7 @@ class Link:
             if await call.read() is _END:
                 return
             self.connected = True
+            self.tried.set()
             logger.info("stream to %s is open", self.address)
             self._changed()
             tasks = [
@@ -236,6 +238,7 @@ class Link:
 
     def _disconnect(self) -> None:
         self.connected = self.silent = False
+        self.tried.set()
         self._writable = None
         self._frames = self._received = 0
         self._waiting = self.surrender()
