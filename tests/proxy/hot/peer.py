@@ -41,6 +41,13 @@ class Line:
         frame.received = self._received
         await self._context.write(frame)
 
+    async def answer(self, items: int, arm: int = 0) -> None:
+        """As many frames as hold so many items."""
+        while items > 0:
+            frame = await self.read()
+            await self.write(chosen(frame, arm))
+            items -= sum(len(group.seqs) for group in frame.groups)
+
     def hang_up(self) -> None:
         """End the stream without another word."""
         self.hung_up.set()
