@@ -45,7 +45,7 @@ ALERTS = {
 }
 LABELS = {
     *("call", "wire", "outcome", "code", "policy", "decision", "cache", "of"),
-    *("way", "shard", "le", "instance"),
+    *("way", "shard", "le", "instance", "to"),
 }
 SELECTS = 60
 

@@ -136,7 +136,7 @@ class Silent:
     """The script of an announcement without its message."""
 
     def __init__(self, name: str) -> None:
-        self.text = "return redis.call('HINCRBY', KEYS[1], ARGV[1], 1)"
+        self.text = "return redis.call('HINCRBY', KEYS[1], ARGV[2], 1)"
         from hashlib import sha1
 
         self.sha = sha1(self.text.encode(), usedforsecurity=False).hexdigest()

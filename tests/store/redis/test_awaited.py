@@ -172,7 +172,7 @@ async def test_a_window_ends_by_the_clock_of_the_server(
 
 async def test_the_oldest_come_first_a_few_at_a_time(awaited: AwaitedRewards) -> None:
     count = BATCHES_A_CALL + 2
-    await awaited.put([batch(n, ago_ms=10_000 + n) for n in range(count)])
+    await awaited.put([batch(n, ago_ms=10_000 + 100 * n) for n in range(count)])
     found = [one.batch for one in (await awaited.due(0)).batches]
     sequences = [one.selections[0].sequence for one in found if one is not None]
     assert sequences == list(reversed(range(2, count)))
