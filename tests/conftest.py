@@ -6,6 +6,7 @@ that stops or breaks a server starts one of its own.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", ROW)
     config.addinivalue_line("markers", WIRE)
     config.pluginmanager.register(Table())
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: system tests wait for processes half the time."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(scope="session")

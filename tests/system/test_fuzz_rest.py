@@ -20,8 +20,8 @@ CHECKS = (
     "content_type_conformance",
     "response_schema_conformance",
 )
-EVERYTHING = ("--max-examples", "8", "--max-time", "35")
-AGENT = ("--include-path-regex", "^/api/v1/agent/", "--max-examples", "25")
+EVERYTHING = ("--max-examples", "4", "--max-time", "25")
+AGENT = ("--include-path-regex", "^/api/v1/agent/", "--max-examples", "12")
 SELECT = "POST /api/v1/agent/select"
 FEEDBACK = "POST /api/v1/agent/feedback"
 
