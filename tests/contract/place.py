@@ -19,6 +19,7 @@ from tests.proxy.people import add_person
 from tests.system.running import OURS
 from tests.system.running import Up
 from tests.system.running import eventually
+from tests.trust import TRUST
 
 from qbrixcli.embedded.ports import free_ports
 from qbrixstore.postgres import init_db
@@ -81,7 +82,11 @@ class Place:
         if caller is not None:
             headers["X-API-Key"] = caller.key
         return httpx.Client(
-            base_url=self.http, headers=headers, timeout=10, trust_env=False
+            base_url=self.http,
+            headers=headers,
+            timeout=10,
+            trust_env=False,
+            verify=TRUST,
         )
 
     def warm_up(self) -> None:

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 import httpx
 import psutil
 from tests.proxy.waiting import eventually
+from tests.trust import TRUST
 
 from qbrixcli.embedded.ports import free_port
 from qbrixstore.postgres import PostgresSettings
@@ -37,7 +38,7 @@ class ProxyProcess:
         async def answers() -> bool:
             if self.process.returncode is not None and self.process.stderr:
                 raise AssertionError((await self.process.stderr.read()).decode())
-            async with httpx.AsyncClient() as client:
+            async with httpx.AsyncClient(verify=TRUST) as client:
                 try:
                     answer = await client.get(f"{self.url}/health/ready")
                 except httpx.TransportError:

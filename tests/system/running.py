@@ -19,6 +19,7 @@ from pathlib import Path
 
 import httpx
 import psutil
+from tests.trust import TRUST
 
 from qbrixcli.embedded.ports import free_ports
 from qbrixcli.hints import LAST
@@ -208,6 +209,7 @@ class Up:
             headers={"X-API-Key": api_key or made["api_key"]},
             timeout=10,
             trust_env=False,
+            verify=TRUST,
         )
 
     @property

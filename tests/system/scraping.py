@@ -11,6 +11,7 @@ import httpx
 from prometheus_client.core import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from tests.system.running import Up
+from tests.trust import TRUST
 
 SERVICES = ("PROXY", "MOTOR", "CORTEX")
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
@@ -44,6 +45,7 @@ def exposition(up: Up, service: str) -> str:
         headers={"Accept": OPENMETRICS},
         timeout=10,
         trust_env=False,
+        verify=TRUST,
     )
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("application/openmetrics-text")

@@ -12,6 +12,7 @@ from tests.system.running import Up
 from tests.system.running import eventually
 from tests.system.traffic import connections
 from tests.system.traffic import select
+from tests.trust import TRUST
 
 from qbrixcli.demo.wire import Connection
 
@@ -22,7 +23,7 @@ BETWEEN = 200  # selects before and after each kill
 def all_well(up: Up) -> bool:
     """Whether no worker misses a motor."""
     url = f"{up.credentials['http_url']}/health/ready"
-    return "degraded" not in httpx.get(url, trust_env=False).json()
+    return "degraded" not in httpx.get(url, trust_env=False, verify=TRUST).json()
 
 
 class Load:

@@ -12,6 +12,7 @@ from tests.proxy.processes import ProxyProcess
 from tests.proxy.processes import environment
 from tests.proxy.processes import running
 from tests.proxy.waiting import eventually
+from tests.trust import TRUST
 
 from qbrixstore.postgres import PostgresSettings
 from qbrixstore.redis.config import RedisSettings
@@ -38,7 +39,7 @@ async def statuses(url: str, headers: dict[str, str]) -> set[int]:
     """What connections of their own are answered, each by one worker or another."""
     found = set()
     for _ in range(CONNECTIONS):
-        async with httpx.AsyncClient(headers=headers) as client:
+        async with httpx.AsyncClient(headers=headers, verify=TRUST) as client:
             found.add((await client.get(url + POOLS)).status_code)
     return found
 

@@ -11,6 +11,7 @@ from tests.proxy.processes import ProxyProcess
 from tests.proxy.processes import environment
 from tests.proxy.processes import running
 from tests.proxy.waiting import eventually
+from tests.trust import TRUST
 
 from qbrixstore.postgres import PostgresSettings
 from qbrixstore.redis.config import RedisSettings
@@ -32,7 +33,7 @@ async def chosen(process: ProxyProcess, person: Person, experiment: str) -> set[
     found = set()
     body = {"experiment_id": experiment, "context": {"id": "x"}}
     for _ in range(CONNECTIONS):
-        async with httpx.AsyncClient(headers=person.headers) as client:
+        async with httpx.AsyncClient(headers=person.headers, verify=TRUST) as client:
             url = f"{process.url}/api/v1/agent/select"
             answer = (await client.post(url, json=body)).json()
             assert answer["is_default"], answer

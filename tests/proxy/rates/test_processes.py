@@ -16,6 +16,7 @@ from tests.proxy.people import add_person
 from tests.proxy.processes import environment
 from tests.proxy.processes import running
 from tests.proxy.rates.conftest import early_in_the_minute
+from tests.trust import TRUST
 
 from proxysvc.app import proxy
 from proxysvc.settings import ProxySettings
@@ -64,7 +65,9 @@ async def on_plan(engine: AsyncEngine, plan: str) -> Person:
 
 async def statuses(url: str, person: Person, calls: int) -> list[int]:
     """What calls over a connection of their own are answered."""
-    async with httpx.AsyncClient(base_url=url, headers=person.headers) as client:
+    async with httpx.AsyncClient(
+        base_url=url, headers=person.headers, verify=TRUST
+    ) as client:
         answers = [await client.get(POLICIES) for _ in range(calls)]
     for answer in answers:
         if answer.status_code == 429:
