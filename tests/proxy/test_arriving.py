@@ -1,4 +1,4 @@
-"""Bodies that come in parts take a bounded amount of memory."""
+"""Bodies that come in parts take a bounded amount of memory, and not for ever."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from proxysvc.fast.arrival import Arrivals
+from proxysvc.fast.arrival import TooSlow
 from proxysvc.fast.body import MAX_BYTES
 from proxysvc.fast.body import Disconnected
 from proxysvc.fast.body import Room
@@ -70,3 +72,17 @@ async def test_room_is_given_back_however_a_body_ends() -> None:
     with pytest.raises(asyncio.CancelledError):
         await late
     assert room.left == 2 * MAX_BYTES
+
+
+async def test_a_hurry_cuts_off_what_waits_but_not_what_came_just_now() -> None:
+    arrivals = Arrivals()
+    never: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+    body = asyncio.create_task(arrivals.in_time(never))
+    await asyncio.sleep(0)
+    arrivals.hurry()
+    await asyncio.sleep(0)
+    assert not body.done()
+    arrivals.now += 1
+    arrivals.hurry()
+    with pytest.raises(TooSlow):
+        await body

@@ -63,7 +63,8 @@ class Arrivals:
     def hurry(self) -> None:
         """Wait for no body any longer than a tick or two."""
         self._limit = 1
-        self._cut(0)
+        # what came just now is not late: its body may be here before the next tick
+        self._cut(1)
 
     def _cut(self, limit: Ticks) -> None:
         for task, since in list(self._waiting.items()):
