@@ -132,6 +132,7 @@ def told(now: Scrape, before: Scrape) -> bool:
         and grown("qbrix_proxy_selections_total") == SELECTS + 1
         and grown("qbrix_proxy_errors_total", wire="grpc") == 1
         and now.value("qbrix_cortex_owner") == 1
+        and now.value("qbrix_cortex_waiting_events") == 0
     )
 
 
