@@ -10,6 +10,8 @@ from cortexsvc.share import Share
 from qbrixserving.event_log import DIRECTORY
 from qbrixserving.event_log import EventLog
 from qbrixserving.event_log import EventLogDir
+from qbrixserving.metrics.settings import MetricsHost
+from qbrixserving.metrics.settings import MetricsPort
 from qbrixserving.tracing.settings import TracingSettings
 from qbrixstore.postgres.config import PostgresSettings
 from qbrixstore.redis.config import RedisSettings
@@ -25,12 +27,8 @@ class CortexSettings(msgspec.Struct, frozen=True, kw_only=True):
         str, msgspec.Meta(description="address the gRPC port binds to")
     ] = "127.0.0.1"
     grpc_port: Annotated[Port, msgspec.Meta(description="gRPC port")] = 50_052
-    metrics_host: Annotated[
-        str, msgspec.Meta(description="address the port for metrics binds to")
-    ] = "127.0.0.1"
-    metrics_port: Annotated[
-        Port, msgspec.Meta(description="HTTP port for metrics, 0 for none")
-    ] = 9_452
+    metrics_host: MetricsHost = "127.0.0.1"
+    metrics_port: MetricsPort = 9_452
     consumer_name: Annotated[
         str,
         msgspec.Meta(

@@ -7,6 +7,8 @@ from typing import Annotated
 import msgspec
 
 from qbrixserving.event_log import EventLog
+from qbrixserving.metrics.settings import MetricsHost
+from qbrixserving.metrics.settings import MetricsPort
 from qbrixserving.tracing.settings import TracingSettings
 from qbrixstore.redis.config import RedisSettings
 
@@ -27,12 +29,8 @@ class MotorSettings(msgspec.Struct, frozen=True, kw_only=True):
     grpc_port: Annotated[
         Port, msgspec.Meta(description="gRPC port, 0 for any free one")
     ] = 50_051
-    metrics_host: Annotated[
-        str, msgspec.Meta(description="address the port for metrics binds to")
-    ] = "127.0.0.1"
-    metrics_port: Annotated[
-        Port, msgspec.Meta(description="HTTP port for metrics, 0 for none")
-    ] = 9_451
+    metrics_host: MetricsHost = "127.0.0.1"
+    metrics_port: MetricsPort = 9_451
     param_cache_ttl: Annotated[
         Seconds, msgspec.Meta(description="seconds until params are read again unasked")
     ] = 60.0

@@ -19,6 +19,8 @@ from proxysvc.tls import TlsSettings
 from proxysvc.token import MIN_SECRET_BYTES
 from proxysvc.token import Keyring
 from qbrixserving.event_log import EventLog
+from qbrixserving.metrics.settings import MetricsHost
+from qbrixserving.metrics.settings import MetricsPort
 from qbrixserving.settings import Env
 from qbrixserving.settings import SettingsError
 from qbrixserving.tracing.settings import TracingSettings
@@ -77,12 +79,8 @@ class ProxySettings(msgspec.Struct, frozen=True, kw_only=True):
         str, msgspec.Meta(description="address the HTTP port binds to")
     ] = "127.0.0.1"
     http_port: Annotated[Port, msgspec.Meta(description="HTTP port")] = 8_080
-    metrics_host: Annotated[
-        str, msgspec.Meta(description="address the port for metrics binds to")
-    ] = "127.0.0.1"
-    metrics_port: Annotated[
-        Port, msgspec.Meta(description="HTTP port for metrics, 0 for none")
-    ] = 9_450
+    metrics_host: MetricsHost = "127.0.0.1"
+    metrics_port: MetricsPort = 9_450
     http_workers: Annotated[
         int, msgspec.Meta(ge=1, le=256, description="worker processes")
     ] = 1
