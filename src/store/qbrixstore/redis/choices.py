@@ -86,13 +86,9 @@ class Choices:
         Raises Overloaded.
         """
         layout = copy(self._layout)
-        by_shard: dict[int, list[ChoiceEvent]] = {}
-        for event in events:
-            shard = layout.shard_of(event.experiment)
-            by_shard.setdefault(shard, []).append(event)
         fresh = [
             await self._append(layout, shard, number, some)
-            for shard, some in by_shard.items()
+            for shard, some in layout.by_shard(events).items()
         ]
         return any(fresh)
 

@@ -65,13 +65,9 @@ class Counts:
         Each shard adds its groups by itself, and knows the number then.
         """
         layout = copy(self.layout)
-        by_shard: dict[int, list[Group]] = {}
-        for group in batch.groups:
-            shard = layout.shard_of(group.experiment)
-            by_shard.setdefault(shard, []).append(group)
         fresh = [
             await self._add(layout, shard, batch, groups)
-            for shard, groups in by_shard.items()
+            for shard, groups in layout.by_shard(batch.groups).items()
         ]
         return any(fresh)
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
+from typing import Protocol
 from typing import Self
+from typing import TypeVar
 
 import msgspec
 
@@ -18,6 +21,16 @@ from qbrixstore.redis.refusals import LayoutMismatch
 
 _PREPARE = Script("prepare")
 FOLLOW_SEC: Final = 0.5
+
+
+class OfExperiment(Protocol):
+    """Anything that belongs to an experiment."""
+
+    @property
+    def experiment(self) -> str: ...
+
+
+Q = TypeVar("Q", bound=OfExperiment)
 
 
 class Layout(msgspec.Struct):
@@ -127,6 +140,13 @@ class Layout(msgspec.Struct):
 
     def shard_of(self, experiment: str) -> int:
         return keys.shard_of(experiment, self.shards) if self.shards > 1 else 0
+
+    def by_shard(self, items: Iterable[Q]) -> dict[int, list[Q]]:
+        """What belongs to experiments, by where those are, in its order."""
+        found: dict[int, list[Q]] = {}
+        for item in items:
+            found.setdefault(self.shard_of(item.experiment), []).append(item)
+        return found
 
     def meta(self, shard: int) -> str:
         return keys.meta(self.number, shard)
