@@ -10,6 +10,7 @@ from typing import Any
 
 import grpc
 
+from qbrixserving.registration import Methods
 from qbrixserving.server import DEFAULTS
 from qbrixserving.server import GrpcOptions
 from qbrixserving.server import Served
@@ -33,7 +34,7 @@ def serve(
         for kind, method in methods.items()
     }
 
-    def register(server: grpc.aio.Server) -> None:
+    def register(server: Methods) -> None:
         generic = grpc.method_handlers_generic_handler(SERVICE, handlers)
         server.add_generic_rpc_handlers((generic,))
 

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Final
 
-import grpc
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cortexsvc.catalog import PostgresRegistry
@@ -37,6 +36,7 @@ from qbrixserving.background import background
 from qbrixserving.health import Health
 from qbrixserving.metrics.serving import exposed
 from qbrixserving.processes import CannotStart
+from qbrixserving.registration import Methods
 from qbrixserving.server import Served
 from qbrixserving.server import serve_grpc
 from qbrixserving.tracing.opening import traced
@@ -82,7 +82,7 @@ async def cortex(settings: CortexSettings) -> AsyncIterator[Served]:
                 served.health.answer() if served else common_pb2.HealthCheckResponse()
             )
 
-        def register(server: grpc.aio.Server) -> None:
+        def register(server: Methods) -> None:
             servicer = CortexServicer(learning, answer)
             cortex_pb2_grpc.add_CortexServiceServicer_to_server(servicer, server)
 

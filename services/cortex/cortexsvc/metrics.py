@@ -7,7 +7,7 @@ from time import perf_counter
 from typing import Final
 
 from cortexsvc.training import Outcome
-from qbrixserving.interceptors import CODES
+from qbrixserving.guard import CODES
 from qbrixserving.metrics.calls import Call
 from qbrixserving.metrics.calls import Calls
 from qbrixserving.metrics.sheet import SECONDS

@@ -13,7 +13,7 @@ import grpc
 from motorsvc.cache import SoftCache
 from qbrixcore.policy.registry import SPECS
 from qbrixproto.motor_pb2 import AnswerFrame
-from qbrixserving.interceptors import CODES
+from qbrixserving.guard import CODES
 from qbrixserving.metrics.calls import Call
 from qbrixserving.metrics.calls import Calls
 from qbrixserving.metrics.sheet import SIZES

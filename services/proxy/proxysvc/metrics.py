@@ -11,7 +11,7 @@ from proxysvc.definitions import DefinitionCache
 from proxysvc.stream.client import MotorClient
 from qbrixcore.policy.registry import SPECS
 from qbrixserving.errors import Code
-from qbrixserving.interceptors import CODES
+from qbrixserving.guard import CODES
 from qbrixserving.metrics.calls import Call
 from qbrixserving.metrics.calls import Calls
 from qbrixserving.metrics.sheet import SIZES

@@ -11,8 +11,10 @@ from grpc_health.v1 import health
 from grpc_health.v1 import health_pb2
 from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection_pb2_grpc
 
 from qbrixproto import common_pb2
+from qbrixserving.registration import Methods
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Response: Any = health_pb2.HealthCheckResponse
@@ -36,11 +38,12 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
         """Whether calls should be sent here."""
         return self._ready and not self._draining
 
-    def add_to(self, server: grpc.aio.Server) -> None:
-        """Serve health and reflection on a server that has not been started."""
-        health_pb2_grpc.add_HealthServicer_to_server(self, server)
+    def add_to(self, methods: Methods) -> None:
+        """Serve health and reflection with the methods of a server."""
+        health_pb2_grpc.add_HealthServicer_to_server(self, methods)
         names = (*self._services, health.SERVICE_NAME, reflection.SERVICE_NAME)
-        reflection.enable_server_reflection(names, server)
+        reflected = reflection.aio.ReflectionServicer(names)  # type: ignore[attr-defined]
+        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflected, methods)
 
     async def set_ready(self, ready: bool) -> None:
         """Tell everyone who watches; without effect while draining."""

@@ -14,14 +14,16 @@ from typing import NamedTuple
 import grpc
 
 from qbrixlog import get_logger
+from qbrixserving.guard import Meter
+from qbrixserving.guard import guard
 from qbrixserving.health import Health
 from qbrixserving.holding import Hold
-from qbrixserving.interceptors import CallGuard
-from qbrixserving.interceptors import Interceptor
-from qbrixserving.interceptors import Meter
 from qbrixserving.processes import CannotStart
+from qbrixserving.registration import Methods
+from qbrixserving.registration import Wrap
 
 if TYPE_CHECKING:
+    from qbrixserving.tracing.calls import Interceptor
     from qbrixserving.tracing.tracer import Tracer
 
 logger = get_logger(__name__)
@@ -66,10 +68,10 @@ async def serve_grpc(
     host: str,
     port: int,
     services: Sequence[str],
-    register: Callable[[grpc.aio.Server], None],
+    register: Callable[[Methods], None],
     *,
     options: GrpcOptions = DEFAULTS,
-    interceptors: Sequence[Interceptor] = (),
+    wraps: Sequence[Wrap] = (),
     drain: Callable[[], None] | None = None,
     credentials: grpc.ServerCredentials | None = None,
     meter: Meter | None = None,
@@ -81,18 +83,21 @@ async def serve_grpc(
     ``served.health.set_ready(True)``. On leaving it turns unready, takes no new calls,
     calls ``drain`` (for streams that would never end by themselves) and gives calls in
     flight ``grace_sec`` to finish. With ``credentials`` it speaks TLS. ``meter`` tells
-    what counts the calls of a method, with a ``tracer`` calls are spans.
+    what counts the calls of a method, with a ``tracer`` calls are spans. ``wraps`` go
+    around every method, inside of what answers errors, the first one outermost.
     Raises CannotStart when the port cannot be had.
     """
     hold = Hold()
+    methods = Methods(guard(meter, hold), *wraps)
     server = grpc.aio.server(
-        interceptors=(*_spans(tracer), CallGuard(meter, hold), *interceptors),
+        handlers=(methods,),
+        interceptors=_spans(tracer),
         options=_arguments(options),
         maximum_concurrent_rpcs=options.max_concurrent_calls,
     )
     health = Health(services)
-    register(server)
-    health.add_to(server)
+    register(methods)
+    health.add_to(methods)
     bound = _bind(server, host, port, credentials)
     await server.start()
     logger.info("grpc listening on %s:%d", host, bound)

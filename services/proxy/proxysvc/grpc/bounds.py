@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 from typing import Any
 from typing import Final
 
@@ -13,11 +12,7 @@ import grpc
 from proxysvc.turns import Turns
 from qbrixcore.errors import Unavailable
 from qbrixlog import get_logger
-
-if TYPE_CHECKING:
-    Interceptor = grpc.aio.ServerInterceptor[Any, Any]
-else:
-    Interceptor = grpc.aio.ServerInterceptor
+from qbrixserving.registration import Handler
 
 logger = get_logger(__name__)
 
@@ -32,7 +27,7 @@ HEALTH: Final = AGENT + "Health"
 Seconds = float
 
 
-class CallBounds(Interceptor):
+class CallBounds:
     """Refuses at once what is too much, and gives up what takes too long.
 
     Selects and feedback take turns of their own, so that neither they nor the control
@@ -43,23 +38,11 @@ class CallBounds(Interceptor):
         self._agent = agent
         self._control = control
         self._timeout = timeout
-        self._bounded: dict[str, tuple[Any, Any]] = {}
 
-    async def intercept_service(self, continuation: Any, details: Any) -> Any:
+    def __call__(self, name: str, handler: Handler) -> Handler:
         """The method's handler, bounded."""
-        handler = await continuation(details)
-        name = details.method
-        if handler is None or not name.startswith(SERVICES) or name == HEALTH:
-            return handler
-        known, bounded = self._bounded.get(name, (None, None))
-        if known is not handler:
-            bounded = self._bound(handler, name)
-            self._bounded[name] = (handler, bounded)
-        return bounded
-
-    def _bound(self, handler: Any, name: str) -> Any:
         method = handler.unary_unary
-        if method is None:
+        if method is None or not name.startswith(SERVICES) or name == HEALTH:
             return handler
         return grpc.unary_unary_rpc_method_handler(
             self._taking(method)

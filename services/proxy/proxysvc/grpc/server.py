@@ -26,7 +26,8 @@ from qbrixproto import auth_pb2
 from qbrixproto import auth_pb2_grpc
 from qbrixproto import proxy_pb2
 from qbrixproto import proxy_pb2_grpc
-from qbrixserving.interceptors import Meter
+from qbrixserving.guard import Meter
+from qbrixserving.registration import Methods
 from qbrixserving.server import GrpcOptions
 from qbrixserving.server import Served
 from qbrixserving.server import serve_grpc
@@ -69,7 +70,7 @@ async def serve_proxy(
 
     pair = settings.tls.pair()
 
-    def register(server: grpc.aio.Server) -> None:
+    def register(server: Methods) -> None:
         proxy_pb2_grpc.add_ProxyServiceServicer_to_server(servicer, server)
         auth_pb2_grpc.add_AuthServiceServicer_to_server(auth, server)
 
@@ -85,7 +86,7 @@ async def serve_proxy(
         SERVICES,
         register,
         options=OPTIONS,
-        interceptors=(bounds,),
+        wraps=(bounds,),
         meter=meter,
         tracer=tracer,
         credentials=None if pair is None else grpc.ssl_server_credentials([pair]),

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+from typing import Any
 from typing import cast
 
+import grpc
 from opentelemetry.instrumentation.grpc import aio_server_interceptor
 from opentelemetry.instrumentation.grpc import filters
 
-from qbrixserving.interceptors import Interceptor
 from qbrixserving.tracing.tracer import Tracer
+
+if TYPE_CHECKING:
+    Interceptor = grpc.aio.ServerInterceptor[Any, Any]
+else:
+    Interceptor = grpc.aio.ServerInterceptor
 
 _PROBES = filters.any_of(
     filters.health_check(), filters.service_prefix("grpc.reflection")
