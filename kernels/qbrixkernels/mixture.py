@@ -36,29 +36,6 @@ PATIENCE: Final = 12.0
 _FASTEST: Final = PATIENCE / 256.0
 
 
-@kernel(VOID(read(REAL, 1), read(REAL, 1), write(INT, 1)))
-def draw(
-    shares: NDArray[np.float64],
-    draws: NDArray[np.float64],
-    arms: NDArray[np.int64],
-) -> None:
-    """Draw N arms in proportion to ``shares`` (K,); ``draws`` are uniform in [0, 1).
-
-    Fills ``arms`` (N,). One without a share is never drawn; at least one has some.
-    """
-    reached = np.cumsum(shares)
-    last = 0
-    for k in range(shares.size):
-        if shares[k] > 0.0:
-            last = k
-    for n in range(draws.size):
-        level = draws[n] * reached[last]
-        arm = 0
-        while arm < last and reached[arm] <= level:
-            arm += 1
-        arms[n] = arm
-
-
 @part
 def remember(
     moments: NDArray[np.float64], reward: float, memory: float, unbounded: bool

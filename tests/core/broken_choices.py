@@ -8,8 +8,8 @@ import numpy as np
 
 from qbrixcore.policy.adversarial.exp import EXP3Policy
 from qbrixcore.policy.base import Chosen
-from qbrixcore.policy.base import Prepared
 from qbrixcore.policy.contextual.ucb import LinUCBPolicy
+from qbrixcore.policy.prepared import Prepared
 from qbrixcore.policy.stochastic.ts import BetaTSPolicy
 
 
@@ -102,3 +102,19 @@ class PreparesForEveryArm(BetaTSPolicy):
     @classmethod
     def _prepare(cls, hyper: Any, state: Any, active: Any) -> Prepared:
         return super()._prepare(hyper, state, np.ones_like(active))
+
+
+class PreparesAnotherRule(BetaTSPolicy):
+    """Prepares choices that are even, whatever was learned."""
+
+    @classmethod
+    def _prepare(cls, hyper: Any, state: Any, active: Any) -> Prepared:
+        return Prepared.to_draw_from(active.astype(np.float64))
+
+
+class TellsOtherChances(BetaTSPolicy):
+    """Asked without anything prepared, weighs all arms alike."""
+
+    @classmethod
+    def _chances(cls, hyper: Any, state: Any, contexts: Any, active: Any) -> Any:
+        return np.tile(active / active.sum(), (len(contexts), 1))

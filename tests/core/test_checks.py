@@ -28,6 +28,8 @@ CAUGHT: list[tuple[Check, Policy]] = [
     (choosing.check_same_seed_same_choices, broken_choices.TakesTheFirstOfEquals),
     (choosing.check_refuses_contexts_it_cannot_use, broken_choices.SelectsUnchecked),
     (choosing.check_prepares_what_it_would_compute, broken_choices.PreparesForEveryArm),
+    (choosing.check_prepares_what_it_would_compute, broken_choices.TellsOtherChances),
+    (choosing.check_chooses_alike_unprepared, broken_choices.PreparesAnotherRule),
     (choosing.check_propensities_match_frequencies, broken_choices.MisstatesItsChances),
     (choosing.check_propensities_match_frequencies, broken_choices.NeverSays),
     (

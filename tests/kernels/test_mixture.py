@@ -103,20 +103,3 @@ def test_credit_is_that_of_the_slow_twin(
     )
     for found, wanted in zip((evidence, merit, moments, missed), expected, strict=True):
         assert np.allclose(found, wanted, rtol=1e-9, atol=1e-12)
-
-
-def test_arms_are_drawn_as_often_as_their_shares_say() -> None:
-    shares = np.array([0.0, 0.2, 0.0, 0.5, 0.3, 0.0])
-    draws = np.random.default_rng(1).random(50_000)
-    arms = np.empty(draws.size, dtype=np.int64)
-    mixture.draw(shares, draws, arms)
-    counts = np.bincount(arms, minlength=6)
-    assert counts[[0, 2, 5]].sum() == 0
-    expected = draws.size * shares[[1, 3, 4]]
-    assert (((counts[[1, 3, 4]] - expected) ** 2) / expected).sum() < 27.6
-
-
-def test_the_ends_of_the_unit_interval_are_drawn() -> None:
-    arms = np.empty(2, dtype=np.int64)
-    mixture.draw(np.array([0.0, 0.1, 0.7, 0.0]), np.array([0.0, 1.0 - 2**-53]), arms)
-    assert arms.tolist() == [1, 2]

@@ -79,6 +79,21 @@ async def test_a_changed_definition_is_prepared_without_new_params(
     await until_told(stream, fewer, 0, [0.0, 0.5, 0.5])
 
 
+async def test_many_arms_are_answered_as_fast_as_few(
+    store: Store, stream: Stream
+) -> None:
+    """Draws from prepared propensities never leave the loop, however many arms."""
+    wide = await store.publish(definition(arms=2_000))
+    few = await store.publish(definition(name="e2"))
+    await stream.ask(group(wide, [0]), group(few, [1]))
+    seqs = list(range(200))
+    await stream.send(group(wide, seqs), group(few, [200]))
+    answers = await stream.answers()
+    assert set(answers) == {*seqs, 200}
+    assert len(set(arms(answers[0]))) > 100
+    assert list(answers[0].propensities) == pytest.approx([1 / 2_000] * 200)
+
+
 async def test_what_is_prepared_in_part_still_reads_the_context(
     store: Store, stream: Stream
 ) -> None:

@@ -1,4 +1,4 @@
-"""Choices drawn ahead, where they depend on nothing but the state."""
+"""Choices drawn ahead, where they are draws from prepared probabilities."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 MOST: Final = 64  # choices drawn at once
-MOST_ARMS: Final = 2_000  # draws of single arms at once
 
 Choices = tuple[NDArray[np.int64], NDArray[np.float64]]
 _NONE: Final[Choices] = (np.empty(0, dtype=np.int64), np.empty(0))
@@ -18,15 +17,14 @@ _NONE: Final[Choices] = (np.empty(0, dtype=np.int64), np.empty(0))
 class Ahead:
     """Independent choices of one state, handed out in the order drawn.
 
-    A kernel call costs as much as twenty choices, so few at a time are dear. Each
-    refill draws twice as many as the one before: a state that is soon replaced, or
-    seldom asked, wastes no more than it used.
+    A call costs as much as fifty choices, however many arms there are, so few at a time
+    are dear. Each refill draws twice as many as the one before: a state that is soon
+    replaced, or seldom asked, wastes no more than it used.
     """
 
-    __slots__ = ("_choices", "_limit", "_next", "_size")
+    __slots__ = ("_choices", "_next", "_size")
 
-    def __init__(self, num_arms: int) -> None:
-        self._limit = min(MOST, MOST_ARMS // num_arms)
+    def __init__(self) -> None:
         self._choices = _NONE
         self._next = 0
         self._size = 0
@@ -36,7 +34,7 @@ class Ahead:
         arms, chances = self._choices
         start, end = self._next, self._next + count
         if end > len(arms):
-            self._size = min(max(count, 2 * self._size), max(count, self._limit))
+            self._size = max(count, min(2 * self._size, MOST))
             arms, chances = self._choices = draw(self._size)
             start, end = 0, count
         self._next = end

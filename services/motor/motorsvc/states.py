@@ -20,11 +20,12 @@ from qbrixcore.errors import InvalidContext
 from qbrixcore.errors import Unavailable
 from qbrixcore.param import codec
 from qbrixcore.param.codec import Stored
-from qbrixcore.policy.base import Prepared
+from qbrixcore.policy.prepared import Prepared
 from qbrixstore.redis import RedisParamBackend
 
 # bytes to check or to copy that take a good part of 1 ms
 DECODE_IN_THREAD: Final = 256 * 1024
+_DRAW_NS: Final = 250  # a choice from prepared probabilities, whatever the arms
 _ARM_NS: Final = 100  # a posterior draw, the dearest thing done once per arm
 _CELL_NS: Final = 0.6  # a multiplication and addition of a quadratic form
 
@@ -46,6 +47,8 @@ class Ready(msgspec.Struct, frozen=True, eq=False, gc=False):
 
     def cost_ns(self, choices: int) -> float:
         """A generous estimate of what ``choices`` selections take."""
+        if self.ahead is not None:
+            return choices * _DRAW_NS
         header = self.stored.header
         arm = _ARM_NS + _CELL_NS * header.dim * header.dim
         return choices * header.num_arms * arm
@@ -82,9 +85,9 @@ class StateSource:
         if agent.policy.prepares:
             prepared = await asyncio.to_thread(_prepared, agent, stored, arms)
         ahead = None
-        if prepared is not None and not stored.header.dim:
-            # probabilities that are known beforehand: no choice depends on any other
-            ahead = Ahead(stored.header.num_arms)
+        if prepared is not None and prepared.reached is not None:
+            # draws from probabilities: no choice depends on any other, or on a context
+            ahead = Ahead()
         flight = await self._flight(agent, stored, held)
         return Ready(agent, stored, arms, prepared, ahead, flight)
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from qbrixcore.checks.case import Check
 from qbrixcore.checks.choosing import check_chooses_active_arms
+from qbrixcore.checks.choosing import check_chooses_alike_unprepared
 from qbrixcore.checks.choosing import check_chooses_within_range
 from qbrixcore.checks.choosing import check_prepares_what_it_would_compute
 from qbrixcore.checks.choosing import check_propensities_match_frequencies
@@ -46,6 +47,7 @@ POLICY_CHECKS: Final[tuple[Check, ...]] = (
     check_same_seed_same_choices,
     check_refuses_contexts_it_cannot_use,
     check_prepares_what_it_would_compute,
+    check_chooses_alike_unprepared,
     check_propensities_match_frequencies,
     check_counts_pulls,
     check_fold_leaves_inputs_alone,

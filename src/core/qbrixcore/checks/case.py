@@ -16,7 +16,7 @@ from qbrixcore.context import InFlight
 from qbrixcore.param.state import BaseParamState
 from qbrixcore.policy.base import BasePolicy
 from qbrixcore.policy.base import Chosen
-from qbrixcore.policy.base import Prepared
+from qbrixcore.policy.prepared import Prepared
 
 Policy: TypeAlias = type[BasePolicy[Any]]
 Check: TypeAlias = Callable[[Policy], None]

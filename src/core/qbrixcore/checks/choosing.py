@@ -90,7 +90,7 @@ def check_refuses_contexts_it_cannot_use(policy: Policy) -> None:
 
 
 def check_prepares_what_it_would_compute(policy: Policy) -> None:
-    """What is prepared is a distribution over active arms, and changes no choice."""
+    """What is prepared is a distribution over active arms, and tells the same."""
     case = Case(policy)
     for state in (case.prior, case.learned()):
         for mask in range(1, 2**ARMS):
@@ -113,8 +113,30 @@ def check_prepares_what_it_would_compute(policy: Policy) -> None:
                 )
                 for given in (prepared, None)
             )
-            assert (with_it[0] == without[0]).all(), "other choices were made"
-            assert (with_it[1] == without[1]).all(), f"{with_it[1]} of {p}"
+            assert active[with_it[0]].all(), f"chose {with_it[0]} of {active}"
+            same = with_it[0] == without[0]
+            assert prepared.reached is not None or same.all(), "other choices"
+            told = with_it[1][same], without[1][same]
+            assert np.allclose(*told, rtol=1e-9, atol=0.0), f"{told} of {p}"
+
+
+def check_chooses_alike_unprepared(policy: Policy) -> None:
+    """Arms come up as often as is prepared where nothing prepared is given."""
+    case = Case(policy)
+    for state in (case.prior, case.opinionated()):
+        for mask in (0b11111, 0b10110):
+            active = np.array([mask >> k & 1 for k in range(ARMS)], dtype=np.bool_)
+            prepared = case.prepare(state, active)
+            if prepared is None or prepared.reached is None:
+                continue
+            arms, _ = case.select(state, case.contexts(DRAWS), active=active)
+            said = prepared.propensities
+            seen = np.bincount(arms, minlength=ARMS)
+            assert not seen[~active].any(), f"chose {seen} of {active}"
+            expected = DRAWS * said[active]
+            distance = float((np.square(seen[active] - expected) / expected).sum())
+            limit = CHI_SQUARE[int(active.sum()) - 1]
+            assert distance < limit, f"{seen} of {said}"
 
 
 def check_propensities_match_frequencies(policy: Policy) -> None:

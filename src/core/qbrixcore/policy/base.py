@@ -12,7 +12,6 @@ from typing import Generic
 from typing import TypeAlias
 from typing import TypeVar
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,6 +24,8 @@ from qbrixcore.param.state import BaseParamState
 from qbrixcore.param.state import extended
 from qbrixcore.policy import screen
 from qbrixcore.policy.account import Account
+from qbrixcore.policy.prepared import Prepared
+from qbrixcore.policy.prepared import drawn
 from qbrixcore.policy.spec import PolicySpec
 
 S = TypeVar("S", bound=BaseParamState)
@@ -35,16 +36,6 @@ Chosen: TypeAlias = tuple[NDArray[np.int64], NDArray[np.float64]]
 # comparing with a dtype is twice as fast as with the type of its elements
 _MASK = np.dtype(np.bool_)
 _REAL = np.dtype(np.float64)
-
-
-class Prepared(msgspec.Struct, frozen=True, eq=False, gc=False):
-    """What is worked out once for a state and a mask, instead of at every choice.
-
-    ``propensities`` is float64 (K,): the probability that each arm is chosen, > 0 for
-    every active arm and 0 for the others.
-    """
-
-    propensities: NDArray[np.float64]
 
 
 class BasePolicy(abc.ABC, Generic[S]):
@@ -108,8 +99,9 @@ class BasePolicy(abc.ABC, Generic[S]):
     def prepare(cls, hyper: Any, state: S, active: Mask) -> Prepared | None:
         """What ``select_many`` can be given for this state and mask, None if nothing.
 
-        Pure, and dear: meant for a thread, once a version of the state. Raises
-        InvalidContext.
+        Choices drawn from it cost the same whatever K, and are made with exactly the
+        propensities that are told. Pure, and dear: meant for a thread, once a version
+        of the state. Raises InvalidContext.
         """
         return cls._prepare(hyper, state, cls._usable(state, active))
 
@@ -217,7 +209,10 @@ class BasePolicy(abc.ABC, Generic[S]):
         in_flight: InFlight,
         rng: np.random.Generator,
     ) -> Chosen:
-        arms, _ = cls._select_many(hyper, state, contexts, active, in_flight, rng)
+        if prepared.reached is None:
+            arms, _ = cls._select_many(hyper, state, contexts, active, in_flight, rng)
+        else:
+            arms = drawn(prepared.reached, rng.random(len(contexts)))
         return arms, prepared.propensities[arms]
 
     @classmethod

@@ -19,6 +19,8 @@ from qbrixkernels import maximum
 from qbrixkernels import tabulated
 
 MOST_PANELS: Final = 2048
+# what all but one count of an arm add up to at least, for chances to choose by
+LEAST_SPREAD: Final = 0.5
 _LEAST: Final = np.finfo(np.float64).tiny
 
 
@@ -34,8 +36,9 @@ def of_dirichlets(counts: Reals, active: Mask) -> Reals:
     """P(arm is best) (K,) of Σ p_i v_i, p ~ Dirichlet(counts), 0 where not active.
 
     ``counts`` is (K, M), the M outcomes v an even grid from 0 to 1. As exact as for
-    other policies where all but one count of an arm add up to 0.5; below, densities
-    peak at single outcomes, and the error grows to 0.02 where they add up to 0.2.
+    other policies where all but one count of an arm add up to ``LEAST_SPREAD``; below,
+    densities peak at single outcomes, and where they add up to 0.2 the error grows to
+    0.02.
     """
     if counts.shape[1] == 2:
         return leading.of_betas(counts[:, 1], counts[:, 0], active)

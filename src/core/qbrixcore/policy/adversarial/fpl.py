@@ -19,7 +19,7 @@ from qbrixcore.policy.adversarial.spec import FPLParamState
 from qbrixcore.policy.base import BasePolicy
 from qbrixcore.policy.base import Chosen
 from qbrixcore.policy.base import Mask
-from qbrixcore.policy.base import Prepared
+from qbrixcore.policy.prepared import Prepared
 from qbrixkernels import leader
 
 _Nodes = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -69,7 +69,7 @@ class FPLPolicy(BasePolicy[FPLParamState]):
         chances = np.empty(state.num_arms)
         nodes, shares = gauss_nodes(int(np.count_nonzero(active)))
         leader.propensities(state.estimates, hyper.eta, active, nodes, shares, chances)
-        return Prepared(chances)
+        return Prepared.to_draw_from(chances)
 
     @classmethod
     def _fold(

@@ -14,7 +14,6 @@ from qbrixcore.policy.account import Account
 from qbrixcore.policy.base import BasePolicy
 from qbrixcore.policy.base import Chosen
 from qbrixcore.policy.base import Mask
-from qbrixcore.policy.base import Prepared
 from qbrixcore.policy.contextual.account import Inverses
 from qbrixcore.policy.meta import outlook
 from qbrixcore.policy.meta.learners import linear
@@ -22,6 +21,7 @@ from qbrixcore.policy.meta.learners import memories
 from qbrixcore.policy.meta.spec import META_BANDIT
 from qbrixcore.policy.meta.spec import MetaBanditHyper
 from qbrixcore.policy.meta.spec import MetaBanditParamState
+from qbrixcore.policy.prepared import Prepared
 from qbrixkernels import mixture
 from qbrixkernels import optimists
 
@@ -75,8 +75,10 @@ class MetaBanditPolicy(BasePolicy[MetaBanditParamState]):
         in_flight: InFlight,
         rng: np.random.Generator,
     ) -> Chosen:
-        plain = _plain(hyper, state, active)
-        return _choose(hyper, state, contexts, active, in_flight, rng, plain)
+        prepared = cls._prepare(hyper, state, active)
+        return cls._select_prepared(
+            prepared, hyper, state, contexts, active, in_flight, rng
+        )
 
     @classmethod
     def _select_prepared(
@@ -89,6 +91,10 @@ class MetaBanditPolicy(BasePolicy[MetaBanditParamState]):
         in_flight: InFlight,
         rng: np.random.Generator,
     ) -> Chosen:
+        if not state.dim:
+            return super()._select_prepared(
+                prepared, hyper, state, contexts, active, in_flight, rng
+            )
         plain = prepared.propensities
         return _choose(hyper, state, contexts, active, in_flight, rng, plain)
 
@@ -97,7 +103,8 @@ class MetaBanditPolicy(BasePolicy[MetaBanditParamState]):
         cls, hyper: MetaBanditHyper, state: MetaBanditParamState, active: Mask
     ) -> Prepared:
         """Of the learners without context alone, where others act as well."""
-        return Prepared(_plain(hyper, state, active))
+        plain = _plain(hyper, state, active)
+        return Prepared(plain) if state.dim else Prepared.to_draw_from(plain)
 
     @classmethod
     def _chances(
@@ -178,10 +185,6 @@ def _choose(
 ) -> Chosen:
     count = len(contexts)
     arms, propensities = np.empty(count, dtype=np.int64), np.empty(count)
-    draws = rng.random(count)
-    if not state.dim:
-        mixture.draw(plain, draws, arms)
-        return arms, plain[arms]
     optimists.choose(
         state.gram,
         state.inverse,
@@ -192,7 +195,7 @@ def _choose(
         contexts,
         active,
         state.gram[:0] if in_flight.gram is None else in_flight.gram,
-        draws,
+        rng.random(count),
         arms,
         propensities,
     )

@@ -12,7 +12,7 @@ from qbrixcore.policy import leading_means
 from qbrixcore.policy.base import BasePolicy
 from qbrixcore.policy.base import Chosen
 from qbrixcore.policy.base import Mask
-from qbrixcore.policy.base import Prepared
+from qbrixcore.policy.prepared import Prepared
 from qbrixcore.policy.stochastic.ts_spec import DIRICHLET_TS
 from qbrixcore.policy.stochastic.ts_spec import DirichletTSHyper
 from qbrixcore.policy.stochastic.ts_spec import DirichletTSParamState
@@ -59,7 +59,10 @@ class DirichletTSPolicy(BasePolicy[DirichletTSParamState]):
         cls, hyper: DirichletTSHyper, state: DirichletTSParamState, active: Mask
     ) -> Prepared:
         counts = state.counts + hyper.prior
-        return Prepared(leading_means.of_dirichlets(counts, active))
+        chances = leading_means.of_dirichlets(counts, active)
+        if hyper.prior * (hyper.num_outcomes - 1) < leading_means.LEAST_SPREAD:
+            return Prepared(chances)
+        return Prepared.to_draw_from(chances)
 
     @classmethod
     def _fold(

@@ -12,7 +12,7 @@ from qbrixcore.policy import leading
 from qbrixcore.policy.base import BasePolicy
 from qbrixcore.policy.base import Chosen
 from qbrixcore.policy.base import Mask
-from qbrixcore.policy.base import Prepared
+from qbrixcore.policy.prepared import Prepared
 from qbrixcore.policy.stochastic.ts_spec import BETA_TS
 from qbrixcore.policy.stochastic.ts_spec import DISCOUNTED_TS
 from qbrixcore.policy.stochastic.ts_spec import GAUSSIAN_TS
@@ -60,7 +60,7 @@ class BetaTSPolicy(BasePolicy[BetaTSParamState]):
     def _prepare(
         cls, hyper: BetaTSHyper, state: BetaTSParamState, active: Mask
     ) -> Prepared:
-        return Prepared(leading.of_betas(state.alpha, state.beta, active))
+        return Prepared.to_draw_from(leading.of_betas(state.alpha, state.beta, active))
 
     @classmethod
     def _fold(
@@ -107,7 +107,7 @@ class DiscountedTSPolicy(BasePolicy[DiscountedTSParamState]):
     ) -> Prepared:
         alpha = state.successes + hyper.alpha_prior
         shortfall = state.failures + hyper.beta_prior
-        return Prepared(leading.of_betas(alpha, shortfall, active))
+        return Prepared.to_draw_from(leading.of_betas(alpha, shortfall, active))
 
     @classmethod
     def _fold(
@@ -161,7 +161,7 @@ class GaussianTSPolicy(BasePolicy[GaussianTSParamState]):
     ) -> Prepared:
         deviations = 1.0 / np.sqrt(state.precision)
         chances = leading.of_normals(state.mean[None], deviations[None], active)
-        return Prepared(chances[0])
+        return Prepared.to_draw_from(chances[0])
 
     @classmethod
     def _fold(
