@@ -1,11 +1,10 @@
-"""A proxy worker without network: its hot path, driven as an ASGI server would."""
+"""A proxy worker without network: its hot path, driven as its server would."""
 
 from __future__ import annotations
 
 import asyncio
 import math
 from collections.abc import Collection
-from collections.abc import Coroutine
 from collections.abc import Mapping
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -20,6 +19,7 @@ from proxysvc.auth import Authenticator
 from proxysvc.definitions import DefinitionCache
 from proxysvc.fast.app import FastPath
 from proxysvc.fast.arrival import Arrivals
+from proxysvc.fast.direct import directly
 from proxysvc.feedback import Event
 from proxysvc.feedback import FeedbackLog
 from proxysvc.insight.counting import CountedPublisher
@@ -44,8 +44,6 @@ CALLS_A_MINUTE = 10**9 - 1
 PRINCIPAL = Principal(
     tenant_id=TENANT, user_id="u", key_id="k", role="member", scopes=SCOPES, plan="pro"
 )
-
-Headers = list[tuple[bytes, bytes]]
 
 
 class Motor:
@@ -129,9 +127,8 @@ class Worker:
         selection = Selection(
             cache, Motor(), rewarding, Mint(keyring, layout), counting
         )
-        self.app = FastPath(
-            _nowhere, HotState(authenticator, selection), Arrivals(HOUR)
-        )
+        fast = FastPath(HotState(authenticator, selection), Arrivals(HOUR))
+        self._served: Any = directly(fast, _nowhere)
         await self._stack.enter_async_context(bank.running())
         await authenticator.principal(KEY)
         for one in self._definitions:
@@ -143,49 +140,39 @@ class Worker:
 
     async def _answers(self, path: str, bodies: Sequence[bytes]) -> list[Any]:
         exchanges = [Exchange(path, body) for body in bodies]
-        calls: list[Coroutine[Any, Any, None]] = [
-            self.app(one.scope, one.receive, one.send) for one in exchanges
-        ]
-        await asyncio.gather(*calls)
+        await asyncio.gather(*(self._served(one, one) for one in exchanges))
         return [one.answer for one in exchanges]
 
 
 class Exchange:
-    """One request, and what was sent back."""
+    """One request and what was answered, in the words of RSGI."""
+
+    method = "POST"
 
     def __init__(self, path: str, body: bytes) -> None:
-        headers: Headers = [
-            (b"host", b"127.0.0.1:8080"),
-            (b"x-api-key", KEY),
-            (b"content-type", b"application/json"),
-            (b"content-length", b"%d" % len(body)),
-        ]
-        self.scope: dict[str, Any] = {
-            "type": "http",
-            "method": "POST",
-            "path": path,
-            "headers": headers,
+        self.path = path
+        self.headers = {
+            "host": "127.0.0.1:8080",
+            "x-api-key": KEY.decode(),
+            "content-type": "application/json",
+            "content-length": str(len(body)),
         }
         self._body = body
-        self._status = 0
         self.answer: Any = None
 
-    async def receive(self) -> dict[str, Any]:
+    async def __call__(self) -> bytes:
         """The whole body."""
-        return {"type": "http.request", "body": self._body, "more_body": True}
+        return self._body
 
-    async def send(self, message: Mapping[str, Any]) -> None:
+    def response_bytes(self, status: int, fields: object, body: bytes) -> None:
         """Raises AssertionError for an answer that is an error."""
-        if message["type"] == "http.response.start":
-            self._status = message["status"]
-        else:
-            self.answer = message["body"]
-            assert self._status in (200, 201), self.answer
+        assert status in (200, 201), body
+        self.answer = body
 
 
 async def _found(references: Collection[str]) -> Mapping[str, Principal]:
     return dict.fromkeys(references, PRINCIPAL)
 
 
-async def _nowhere(*asgi: object) -> None:
+async def _nowhere(*request: object) -> None:
     raise AssertionError("only the hot path is asked here")

@@ -2,11 +2,12 @@
 
 ``app`` is a raw ASGI application that decodes the body of a select into the same struct
 and encodes a reply of the same shape and size as select's, and does nothing else.
-``select_body`` leaves out the second look for a body that has already come; ``waiting``
-also waits, in a row with whoever came meanwhile, as selects wait for the answer of a
-motor. Served as select is: Granian, uvloop, one worker, HTTP/1.1 keep-alive.
+``direct`` is the same in the words of RSGI, as select is served; ``waiting`` also waits,
+in a row with whoever came meanwhile, as selects wait for the answer of a motor. Served
+as select is: Granian, uvloop, one worker, HTTP/1.1 keep-alive.
 
     python -m granian --interface asgi --loop uvloop --workers 1 bench.system.echo:app
+    python -m granian --interface rsgi ... bench.system.echo:direct
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Final
 import msgspec
 
 from proxysvc.fast.body import Room
-from proxysvc.fast.body import read_body
+from proxysvc.fast.direct import read_body
 from proxysvc.fast.wire import SelectedArm
 from proxysvc.fast.wire import SelectReply
 from proxysvc.fast.wire import SelectRequest
@@ -38,6 +39,7 @@ _START: Final = {
     "status": 200,
     "headers": [(b"content-type", b"application/json")],
 }
+FIELDS: Final = [("content-type", "application/json")]
 
 
 async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -50,14 +52,14 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
         message = await receive()
         body += message["body"]
     _decode(body)
-    await _answer(send)
+    await send(_START)
+    await send({"type": "http.response.body", "body": _encode(REPLY)})
 
 
-async def select_body(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """The echo, its body read as that of a select."""
-    if scope["type"] == "http":
-        await _read(scope, receive)
-        await _answer(send)
+async def direct(asked: Any, protocol: Any) -> None:
+    """The same, its body brought by one call and its answer taken by one."""
+    await _read(asked, protocol)
+    protocol.response_bytes(200, FIELDS, _encode(REPLY))
 
 
 class Waiting:
@@ -66,18 +68,16 @@ class Waiting:
     def __init__(self) -> None:
         self._row: list[asyncio.Future[None]] = []
 
-    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+    async def __call__(self, asked: Any, protocol: Any) -> None:
         """Answer when the row is let go."""
-        if scope["type"] != "http":
-            return
-        await _read(scope, receive)
+        await _read(asked, protocol)
         loop = asyncio.get_running_loop()
         turn: asyncio.Future[None] = loop.create_future()
         if not self._row:
             loop.call_later(AWAY_SEC, self._let_go)
         self._row.append(turn)
         await turn
-        await _answer(send)
+        protocol.response_bytes(200, FIELDS, _encode(REPLY))
 
     def _let_go(self) -> None:
         row, self._row = self._row, []
@@ -89,11 +89,5 @@ class Waiting:
 waiting: Final = Waiting()
 
 
-async def _read(scope: dict[str, Any], receive: Any) -> None:
-    headers = dict(scope["headers"])
-    _decode(await read_body(receive, headers.get(b"content-length"), _ROOM))
-
-
-async def _answer(send: Any) -> None:
-    await send(_START)
-    await send({"type": "http.response.body", "body": _encode(REPLY)})
+async def _read(asked: Any, protocol: Any) -> None:
+    _decode(await read_body(protocol, asked.headers, _ROOM))

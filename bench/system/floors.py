@@ -35,7 +35,8 @@ from bench.system.turns import take_turns
 
 CONNECTIONS: Final = (32, 1, 128)
 MODULE: Final = ECHO.partition(":")[0]
-APPS: Final = (ECHO, f"{MODULE}:select_body", f"{MODULE}:waiting")
+# an application, and the interface it is written for
+APPS: Final = {ECHO: "asgi", f"{MODULE}:direct": "rsgi", f"{MODULE}:waiting": "rsgi"}
 BODY: Final = select_body("0123456789abcdef0123456789abcdef")
 HEADERS: Final = {"Content-Type": "application/json", "X-API-Key": "optiq_" + "x" * 43}
 
@@ -48,8 +49,8 @@ async def measure(length: Length, sheet: Sheet) -> None:
     )
     async with AsyncExitStack() as stack:
         targets = {
-            app: Target(await stack.enter_async_context(echo(app)), BODY, HEADERS)
-            for app in APPS
+            app: Target(await stack.enter_async_context(echo(app, kind)), BODY, HEADERS)
+            for app, kind in APPS.items()
         }
         for connections in CONNECTIONS:
             runners = {

@@ -85,12 +85,22 @@ async def started(
 
 
 @asynccontextmanager
-async def echo(app: str = ECHO) -> AsyncIterator[str]:
+async def echo(app: str = ECHO, interface: str = "asgi") -> AsyncIterator[str]:
     """Address of a running echo."""
     port = free_port()
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "granian", "--interface", "asgi", "--loop", "uvloop"),
-        *("--workers", "1", "--http", "1", "--no-ws", "--host", "127.0.0.1"),
+        *(sys.executable, "-m", "granian", "--interface", interface),
+        *(
+            "--loop",
+            "uvloop",
+            "--workers",
+            "1",
+            "--http",
+            "1",
+            "--no-ws",
+            "--host",
+            "127.0.0.1",
+        ),
         *("--port", str(port), "--no-log", app),
         env={**os.environ, "PYTHONPATH": os.getcwd()},
     )

@@ -33,8 +33,8 @@ class Sender:
         )
 
     def read(self, room: Room, length: int | None = None) -> asyncio.Task[bytes]:
-        announced = None if length is None else str(length).encode()
-        return asyncio.create_task(read_body(self.coming.get, announced, room))
+        fields = {} if length is None else {"content-length": str(length)}
+        return asyncio.create_task(read_body(self.coming.get, fields, room))
 
 
 async def test_those_that_there_is_no_room_for_are_refused() -> None:

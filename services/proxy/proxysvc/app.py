@@ -28,24 +28,28 @@ from proxysvc.accounts.herald import Herald
 from proxysvc.accounts.plans import Plans
 from proxysvc.accounts.usage import UsageMeter
 from proxysvc.arms import ArmService
+from proxysvc.asgi import ASGIApp
 from proxysvc.auth import Authenticator
+from proxysvc.bridge import bridged
 from proxysvc.deciding import deciding
 from proxysvc.definitions import DefinitionCache
 from proxysvc.development import development_principal
 from proxysvc.experiments import ExperimentService
 from proxysvc.fast.app import FastPath
 from proxysvc.fast.arrival import Arrivals
+from proxysvc.fast.behind import in_front_of
+from proxysvc.fast.direct import directly
 from proxysvc.gates.comparing import MemoryCheck
 from proxysvc.gates.comparing import RedisCheck
 from proxysvc.gates.service import GateService
 from proxysvc.grpc.server import serve_proxy
 from proxysvc.http.bounds import Bounds
+from proxysvc.http.cors import VARY
 from proxysvc.http.cors import with_cors
 from proxysvc.http.metering import metered
 from proxysvc.http.routes import rest_api
 from proxysvc.insight.assembly import insights
 from proxysvc.insight.counting import Counting
-from proxysvc.lifespan import ASGIApp
 from proxysvc.lifespan import Lifespan
 from proxysvc.metrics import ProxyMetrics
 from proxysvc.opening import layout_of
@@ -55,6 +59,7 @@ from proxysvc.publishing import Publishing
 from proxysvc.rates.bank import CallBank
 from proxysvc.readiness import Readiness
 from proxysvc.relay import Relay
+from proxysvc.rsgi import RSGIApp
 from proxysvc.selection import Selection
 from proxysvc.settings import ProxySettings
 from proxysvc.stream.assembly import motors
@@ -86,10 +91,12 @@ LONGEST_STOP: Final = 3.0
 class Worker(NamedTuple):
     """A running worker: what answers HTTP, and the port that answers gRPC.
 
-    ``drain`` makes it unready, ``hurry`` cuts off requests that are slow to arrive.
+    ``served`` answers as ``http`` does, with the hot path ahead of all else. ``drain``
+    makes it unready, ``hurry`` cuts off requests that are slow to arrive.
     """
 
     http: ASGIApp
+    served: RSGIApp
     grpc_port: int
     drain: Callable[[], None]
     hurry: Callable[[], None]
@@ -102,7 +109,7 @@ class HotState(NamedTuple):
     selection: Selection
 
 
-def create_app(settings: ProxySettings, board: Board | None = None) -> ASGIApp:
+def create_app(settings: ProxySettings, board: Board | None = None) -> Lifespan:
     """The application that Granian runs in each worker; builds nothing before that."""
 
     @asynccontextmanager
@@ -196,7 +203,7 @@ async def proxy(
         readiness = Readiness(
             lambda: motor.motors, lambda: changes.age(keys.DEFINITIONS)
         )
-        served = await stack.enter_async_context(
+        grpc = await stack.enter_async_context(
             serve_proxy(
                 settings,
                 authenticator,
@@ -228,20 +235,25 @@ async def proxy(
             bounds,
         )
         hot = HotState(authenticator, selection)
-        fast = FastPath(metered(rest, metrics), hot, arrivals, metrics.http)
-        http = _spans(with_cors(fast, settings.cors_origins), tracer, fast.paths)
+        fast = FastPath(hot, arrivals, metrics.http)
+        origins = settings.cors_origins
+        everything = with_cors(in_front_of(metered(rest, metrics), fast), origins)
+        http = _spans(everything, tracer, fast.routes)
+        served = bridged(http)
+        if tracer is None:
+            served = directly(fast, served, *((VARY,) if origins else ()))
         metrics.watch(authenticator, cache, changes, motor)
         listening = settings.metrics_host, settings.metrics_port
         await stack.enter_async_context(exposed(metrics.sheet, *listening, board))
         readiness.start()
-        await served.health.set_ready(True)
+        await grpc.health.set_ready(True)
 
         def drain() -> None:
             readiness.drain()
-            served.health.drain()
+            grpc.health.drain()
 
         stack.callback(drain)
-        yield Worker(http, served.port, drain, arrivals.hurry)
+        yield Worker(http, served, grpc.port, drain, arrivals.hurry)
 
 
 async def _authenticator(

@@ -250,12 +250,17 @@ class Authenticator:
 
 def presented_key(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
     """The key in ASGI headers: ``X-API-Key``, else a bearer token; None if neither."""
-    bearer = None
+    authorization = None
     for name, value in headers:
         if name == b"x-api-key":
             return value
         if name == b"authorization":
-            bearer = value
-    if bearer is None or bearer[:7].lower() != b"bearer ":
+            authorization = value
+    return bearer_of(authorization)
+
+
+def bearer_of(authorization: bytes | None) -> bytes | None:
+    """The token that the header field has, None if it has none."""
+    if authorization is None or authorization[:7].lower() != b"bearer ":
         return None
-    return bearer[7:].strip()
+    return authorization[7:].strip()

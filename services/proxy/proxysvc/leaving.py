@@ -10,19 +10,17 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable
 from collections.abc import Callable
 from typing import Final
 
-from proxysvc.fast.answers import CLOSE
-from proxysvc.fast.answers import Message
-from proxysvc.fast.answers import Receive
-from proxysvc.fast.answers import Scope
-from proxysvc.fast.answers import Send
+from proxysvc.asgi import CLOSE
+from proxysvc.asgi import ASGIApp
+from proxysvc.asgi import Message
+from proxysvc.asgi import Receive
+from proxysvc.asgi import Scope
+from proxysvc.asgi import Send
 
 LINGER_SEC: Final = 0.5
-
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 def stay_for_now() -> None:

@@ -1,10 +1,11 @@
-"""The ASGI lifespan: an application that exists only while its server runs."""
+"""An application that exists only while its server runs."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import os
+import sys
 from collections.abc import Awaitable
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -12,19 +13,17 @@ from contextlib import AsyncExitStack
 from typing import Any
 from typing import Protocol
 
-from proxysvc.fast.answers import Receive
-from proxysvc.fast.answers import Scope
-from proxysvc.fast.answers import Send
+from proxysvc.asgi import ASGIApp
+from proxysvc.bridge import bridged
 from proxysvc.leaving import closing
 from proxysvc.leaving import go_when_told
 from proxysvc.leaving import leave_when_told
+from proxysvc.rsgi import RSGIApp
 from qbrixcore.errors import QbrixError
 from qbrixlog import get_logger
 from qbrixserving.processes import CannotStart
 
 logger = get_logger(__name__)
-
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class Leaver(Protocol):
@@ -32,6 +31,9 @@ class Leaver(Protocol):
 
     @property
     def http(self) -> ASGIApp: ...
+
+    @property
+    def served(self) -> RSGIApp: ...
 
     @property
     def drain(self) -> Callable[[], None]: ...
@@ -44,23 +46,40 @@ Start = Callable[[], AbstractAsyncContextManager[Leaver]]
 
 
 class Lifespan:
-    """Starts an application with its server, and stops it when that has drained."""
+    """Starts an application with its server, and stops it when that has drained.
+
+    An RSGI application: the server calls what has underscores around its name.
+    """
 
     def __init__(self, start: Start, patience: float) -> None:
         """``patience`` is how long, in seconds, the server may take to drain."""
         self._start = start
         self._patience = patience
-        self._app: ASGIApp = _nothing
+        self._app: RSGIApp = _nothing
+        self._started = asyncio.Event()
+        self._drained = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
 
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """Answer a request, or run from start to shutdown."""
-        if scope["type"] == "lifespan":
-            return self._run(receive, send)
-        return self._app(scope, receive, send)
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Start; the loop does not run yet. Raises SystemExit when that fails."""
+        self._running = loop.create_task(self._run())
+        started = loop.create_task(self._started.wait())
+        loop.run_until_complete(_first(started, self._running))
+        if not self._started.is_set():
+            sys.exit(1)
 
-    async def _run(self, receive: Receive, send: Send) -> None:
+    def __rsgi__(self, scope: Any, protocol: Any) -> Awaitable[None]:
+        """Answer a request."""
+        return self._app(scope, protocol)
+
+    def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Stop; the loop runs no more, and every request was answered."""
+        self._drained.set()
+        if self._running is not None:
+            loop.run_until_complete(self._running)
+
+    async def _run(self) -> None:
         go_when_told()
-        await receive()
         async with AsyncExitStack() as stack:
             try:
                 worker = await stack.enter_async_context(self._start())
@@ -68,36 +87,31 @@ class Lifespan:
                 expected = isinstance(error, QbrixError | CannotStart)
                 unexpected = None if expected else error
                 logger.error("the proxy cannot start: %s", error, exc_info=unexpected)
-                await send({"type": "lifespan.startup.failed", "message": str(error)})
                 return
-            self._app = worker.http
+            self._app = worker.served
             # what was built lives as long as the process: walking it takes 0.1 s
             gc.collect()
             gc.freeze()
             overdue = leave_when_told(
                 lambda: self._drain(worker), worker.hurry, self._patience
             )
-            await send({"type": "lifespan.startup.complete"})
-            drained = await _comes_first(receive(), overdue.wait())
-        if not drained:
+            self._started.set()
+            drained = asyncio.ensure_future(self._drained.wait())
+            await _first(drained, asyncio.ensure_future(overdue.wait()))
+        if not drained.done():
             # a connection that never finished its request keeps the server waiting
             logger.warning("connections that were still open are cut")
             os._exit(0)
-        await send({"type": "lifespan.shutdown.complete"})
 
     def _drain(self, worker: Leaver) -> None:
         worker.drain()
-        self._app = closing(worker.http)
+        self._app = bridged(closing(worker.http))
 
 
-async def _comes_first(one: Awaitable[Any], other: Awaitable[Any]) -> bool:
-    tasks = [asyncio.ensure_future(one), asyncio.ensure_future(other)]
+async def _first(*tasks: asyncio.Future[Any]) -> None:
+    """Return when one of them is done."""
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    came = tasks[0].done()
-    for task in tasks:
-        task.cancel()
-    return came
 
 
-async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:
+async def _nothing(scope: Any, protocol: Any) -> None:
     raise RuntimeError("the application has not been started")

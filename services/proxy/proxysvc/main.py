@@ -69,7 +69,7 @@ def serve(settings: ProxySettings) -> None:
         "proxysvc.app:create_app",
         address=settings.http_host,
         port=settings.http_port,
-        interface=Interfaces.ASGI,
+        interface=Interfaces.RSGI,
         workers=settings.http_workers,
         loop=Loops.uvloop,
         http=HTTPModes.http1,

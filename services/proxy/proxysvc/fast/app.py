@@ -1,34 +1,33 @@
 """Select and feedback, answered in front of the router.
 
 They own what the framework does for other routes: method, body limits, decoding,
-authentication, the error envelope and request ids.
+authentication, the error envelope and request ids. ``fast.direct`` and ``fast.behind``
+are what servers call.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable
 from collections.abc import Callable
-from collections.abc import Iterable
 from collections.abc import Mapping
 from time import perf_counter
 from typing import Final
 from typing import NamedTuple
 from typing import Protocol
+from typing import TypeVar
 
 import msgspec
 
 from proxysvc.auth import Authenticator
-from proxysvc.auth import presented_key
+from proxysvc.auth import bearer_of
 from proxysvc.fast.answers import ALLOW_POST
 from proxysvc.fast.answers import CLOSE
+from proxysvc.fast.answers import JSON
+from proxysvc.fast.answers import REQUEST_ID
 from proxysvc.fast.answers import Answer
-from proxysvc.fast.answers import Receive
-from proxysvc.fast.answers import Scope
-from proxysvc.fast.answers import Send
 from proxysvc.fast.answers import encode
-from proxysvc.fast.answers import send_error
-from proxysvc.fast.answers import send_json
-from proxysvc.fast.answers import send_refusal
+from proxysvc.fast.answers import failure
+from proxysvc.fast.answers import refused
 from proxysvc.fast.arrival import SLOW
 from proxysvc.fast.arrival import Arrivals
 from proxysvc.fast.arrival import TooSlow
@@ -37,10 +36,10 @@ from proxysvc.fast.body import CUT_OFF
 from proxysvc.fast.body import MAX_BYTES
 from proxysvc.fast.body import NOT_JSON
 from proxysvc.fast.body import Disconnected
+from proxysvc.fast.body import Fields
 from proxysvc.fast.body import Room
 from proxysvc.fast.body import TooLarge
 from proxysvc.fast.body import is_json
-from proxysvc.fast.body import read_body
 from proxysvc.fast.invalid import UNDECODABLE
 from proxysvc.fast.invalid import refusal
 from proxysvc.fast.wire import FeedbackReply
@@ -70,10 +69,13 @@ FEEDBACK: Final = "/api/v1/agent/feedback"
 SELECT_BATCH: Final = f"{SELECT}:batch"
 FEEDBACK_BATCH: Final = f"{FEEDBACK}:batch"
 
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+S = TypeVar("S")
+# the body in a source. Raises TooLarge, Disconnected, Overloaded
+Read = Callable[[S, Fields, Room], Awaitable[bytes]]
 
 _select_request: Final = msgspec.json.Decoder(SelectRequest).decode
 _feedback_request: Final = msgspec.json.Decoder(FeedbackRequest).decode
+_UNREADABLE: Final = b"?"  # bytes beyond ASCII, which no key has
 _ACCEPTED: Final[Answer] = (201, encode(FeedbackReply(True)), ())
 
 
@@ -87,7 +89,9 @@ class FastState(Protocol):
     def selection(self) -> Selection: ...
 
 
-class _Route(NamedTuple):
+class Route(NamedTuple):
+    """What answers the requests of a path, what they need, and what counts them."""
+
     needs: str
     answer: Callable[[Principal, bytes, str], Awaitable[Answer]]
     failed: Code
@@ -95,11 +99,10 @@ class _Route(NamedTuple):
 
 
 class FastPath:
-    """An ASGI application in front of ``inner``, which gets every other request."""
+    """Answers requests to its ``routes``, whatever server they come from."""
 
     def __init__(
         self,
-        inner: ASGIApp,
         state: FastState,
         arrivals: Arrivals,
         calls: Mapping[str, Call] | None = None,
@@ -107,7 +110,6 @@ class FastPath:
         """``calls`` count what is answered here."""
         if calls is None:
             calls = ProxyMetrics().http
-        self._inner = inner
         self._state = state
         self._arrivals = arrivals
         self._room = Room()
@@ -116,76 +118,59 @@ class FastPath:
         failed, internal = Code.SELECTION_FAILED, Code.INTERNAL_ERROR
         select, feedback = calls["select"], calls["feedback"]
         selects, feedbacks = calls["select_batch"], calls["feedback_batch"]
-        self._routes = {
-            SELECT: _Route(read, self._select, failed, select),
-            FEEDBACK: _Route(write, self._feedback, internal, feedback),
-            SELECT_BATCH: _Route(read, batches.select, failed, selects),
-            FEEDBACK_BATCH: _Route(write, batches.feedback, internal, feedbacks),
+        self.routes: Final[Mapping[str, Route]] = {
+            SELECT: Route(read, self._select, failed, select),
+            FEEDBACK: Route(write, self._feedback, internal, feedback),
+            SELECT_BATCH: Route(read, batches.select, failed, selects),
+            FEEDBACK_BATCH: Route(write, batches.feedback, internal, feedbacks),
         }
 
-    @property
-    def paths(self) -> Iterable[str]:
-        """What is answered here."""
-        return self._routes
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        route = self._routes.get(scope["path"]) if scope["type"] == "http" else None
-        if route is None:
-            await self._inner(scope, receive, send)
-            return
+    async def answer(
+        self, path: str, method: str, fields: Fields, read: Read[S], source: S
+    ) -> Answer:
+        """Answer one request, its body still in ``source``."""
+        route = self.routes[path]
         began = perf_counter()
-        headers: dict[bytes, bytes] = dict(scope["headers"])
-        given = headers.get(b"x-request-id")
-        trace = choose_request_id(None if given is None else given.decode("latin-1"))
-        tag = trace.encode()
-        if scope["method"] == "OPTIONS":
-            await self._inner(scope, receive, send)
-            return
-        if scope["method"] != "POST":
-            detail = f"method {scope['method']} is not allowed"
+        trace = choose_request_id(fields.get("x-request-id"))
+        mark = (REQUEST_ID, trace)
+        if method != "POST":
             _refused(route, began)
-            await send_refusal(send, 405, detail, tag, ALLOW_POST)
-            return
-        if not is_json(headers):
+            return refused(405, f"method {method} is not allowed", mark, ALLOW_POST)
+        if not is_json(fields):
             _refused(route, began)
-            await send_refusal(send, 415, NOT_JSON, tag)
-            return
+            return refused(415, NOT_JSON, mark)
         try:
-            principal = await self._principal(scope, headers, route.needs)
-            length = headers.get(b"content-length")
-            arriving = read_body(receive, length, self._room)
+            principal = await self._principal(fields, route.needs)
+            arriving = read(source, fields, self._room)
             body = await self._arrivals.in_time(arriving)
             status, reply, more = await route.answer(principal, body, trace)
         except TooLarge:
             _refused(route, began)
-            await send_refusal(send, 413, f"body over {MAX_BYTES} bytes", tag)
+            return refused(413, f"body over {MAX_BYTES} bytes", mark)
         except TooSlow:
             _refused(route, began)
-            await send_refusal(send, 408, SLOW, tag, CLOSE)
+            return refused(408, SLOW, mark, CLOSE)
         except Disconnected:
             # a client that is still there sent malformed chunks
             _refused(route, began)
-            await send_refusal(send, 400, CUT_OFF, tag)
+            return refused(400, CUT_OFF, mark)
         except QbrixError as error:
             _failed(route, began, error)
-            await send_error(send, error, tag, route.failed)
+            return failure(error, route.failed, mark)
         except Exception as error:
             with request_context(trace):
-                logger.exception("unexpected error in %s", scope["path"])
+                logger.exception("unexpected error in %s", path)
             _failed(route, began, error)
-            await send_error(send, error, tag, route.failed)
+            return failure(error, route.failed, mark)
+        if status < 400:
+            route.call.ok(began)
         else:
-            if status < 400:
-                route.call.ok(began)
-            else:
-                route.call.error(began, UNPROCESSABLE, ours=False)
-            await send_json(send, status, reply, tag, *more)
+            route.call.error(began, UNPROCESSABLE, ours=False)
+        return status, reply, (JSON, mark, *more)
 
-    async def _principal(
-        self, scope: Scope, headers: dict[bytes, bytes], needed: str
-    ) -> Principal:
-        key = headers.get(b"x-api-key") or presented_key(scope["headers"])
+    async def _principal(self, fields: Fields, needed: str) -> Principal:
+        given = fields.get("x-api-key")
+        key = _presented(fields) if given is None else given.encode()
         authenticator = self._state.authenticator
         principal = authenticator.cached(key)
         if principal is None:
@@ -212,8 +197,7 @@ class FastPath:
         reply = encode(SelectReply(arm, chosen.request_id, chosen.is_default))
         if chosen.param_version is None:
             return 200, reply, ()
-        version = str(chosen.param_version).encode()
-        return 200, reply, ((b"x-param-version", version),)
+        return 200, reply, (("x-param-version", str(chosen.param_version)),)
 
     async def _feedback(self, principal: Principal, body: bytes, trace: str) -> Answer:
         try:
@@ -226,10 +210,18 @@ class FastPath:
         return _ACCEPTED
 
 
-def _refused(route: _Route, began: float) -> None:
+def _presented(fields: Fields) -> bytes | None:
+    """What is presented as a key where no readable ``X-API-Key`` is."""
+    if "x-api-key" in fields:
+        return _UNREADABLE
+    authorization = fields.get("authorization")
+    return None if authorization is None else bearer_of(authorization.encode())
+
+
+def _refused(route: Route, began: float) -> None:
     route.call.error(began, Code.BAD_REQUEST, ours=False)
 
 
-def _failed(route: _Route, began: float, error: BaseException) -> None:
+def _failed(route: Route, began: float, error: BaseException) -> None:
     status, code, _, _ = http_answer(error)
     route.call.error(began, route.failed if status == 500 else code, ours=status >= 500)

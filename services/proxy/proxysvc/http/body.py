@@ -12,8 +12,8 @@ from litestar.dto import AbstractDTO
 from litestar.dto import DTOFieldDefinition
 from litestar.typing import FieldDefinition
 
-from proxysvc.fast.answers import Message
-from proxysvc.fast.answers import Receive
+from proxysvc.asgi import Message
+from proxysvc.asgi import Receive
 from proxysvc.fast.arrival import Arrivals
 from proxysvc.fast.body import CUT_OFF
 from proxysvc.fast.invalid import UNDECODABLE

@@ -6,12 +6,13 @@ import asyncio
 from typing import Final
 from typing import NamedTuple
 
-from proxysvc.fast.answers import Message
-from proxysvc.fast.answers import Receive
-from proxysvc.fast.answers import Scope
-from proxysvc.fast.answers import Send
-from proxysvc.fast.answers import send_plain_error
-from proxysvc.lifespan import ASGIApp
+from proxysvc.asgi import ASGIApp
+from proxysvc.asgi import Message
+from proxysvc.asgi import Receive
+from proxysvc.asgi import Scope
+from proxysvc.asgi import Send
+from proxysvc.asgi import sent
+from proxysvc.fast.answers import failure
 from proxysvc.turns import Turns
 from qbrixcore.errors import Overloaded
 from qbrixcore.errors import QbrixError
@@ -55,7 +56,7 @@ def bounded(inner: ASGIApp, bounds: Bounds) -> ASGIApp:
         except (Overloaded, TimeoutError) as error:
             if started:
                 raise
-            await send_plain_error(send, _told(error, scope["path"]))
+            await sent(send, failure(_told(error, scope["path"])))
 
     return app
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from proxysvc.fast.answers import Header
-from proxysvc.fast.answers import Message
-from proxysvc.fast.answers import Receive
-from proxysvc.fast.answers import Scope
-from proxysvc.fast.answers import Send
-from proxysvc.lifespan import ASGIApp
+from proxysvc.asgi import ASGIApp
+from proxysvc.asgi import Header
+from proxysvc.asgi import Message
+from proxysvc.asgi import Receive
+from proxysvc.asgi import Scope
+from proxysvc.asgi import Send
 from proxysvc.origins import ANY
 
+VARY: Final = ("vary", "Origin")
 _VARY: Final[Header] = (b"vary", b"Origin")
 _SHOWN: Final[Header] = (
     b"access-control-expose-headers",

@@ -7,12 +7,12 @@ from typing import Final
 
 import msgspec
 
+from proxysvc.asgi import ASGIApp
+from proxysvc.asgi import Message
+from proxysvc.asgi import Receive
+from proxysvc.asgi import Scope
+from proxysvc.asgi import Send
 from proxysvc.fast.answers import Envelope
-from proxysvc.fast.answers import Message
-from proxysvc.fast.answers import Receive
-from proxysvc.fast.answers import Scope
-from proxysvc.fast.answers import Send
-from proxysvc.lifespan import ASGIApp
 from proxysvc.metrics import UNPROCESSABLE
 from proxysvc.metrics import ProxyMetrics
 from qbrixserving.errors import Code

@@ -17,6 +17,7 @@ from proxysvc.accounts.keys import KeyService
 from proxysvc.accounts.logins import LoginService
 from proxysvc.accounts.users import UserService
 from proxysvc.arms import ArmService
+from proxysvc.asgi import ASGIApp
 from proxysvc.audit import AuditService
 from proxysvc.auth import Authenticator
 from proxysvc.experiments import ExperimentService
@@ -54,7 +55,6 @@ from proxysvc.http.tracing import traced
 from proxysvc.insight.assembly import Insights
 from proxysvc.insight.runtime import RuntimeService
 from proxysvc.insight.service import InsightService
-from proxysvc.lifespan import ASGIApp
 from proxysvc.pools import PoolService
 from proxysvc.readiness import Readiness
 

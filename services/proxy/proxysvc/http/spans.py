@@ -9,11 +9,11 @@ from typing import cast
 from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
 from opentelemetry.trace import get_current_span
 
-from proxysvc.fast.answers import Message
-from proxysvc.fast.answers import Receive
-from proxysvc.fast.answers import Scope
-from proxysvc.fast.answers import Send
-from proxysvc.lifespan import ASGIApp
+from proxysvc.asgi import ASGIApp
+from proxysvc.asgi import Message
+from proxysvc.asgi import Receive
+from proxysvc.asgi import Scope
+from proxysvc.asgi import Send
 from qbrixserving.tracing.tracer import Tracer
 
 TEMPLATE: Final = "path_template"  # where litestar says which route it took

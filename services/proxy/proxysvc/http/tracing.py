@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from proxysvc.asgi import ASGIApp
+from proxysvc.asgi import Header
+from proxysvc.asgi import Message
+from proxysvc.asgi import Receive
+from proxysvc.asgi import Scope
+from proxysvc.asgi import Send
+from proxysvc.asgi import fields_of
+from proxysvc.asgi import sent
+from proxysvc.fast.answers import JSON
+from proxysvc.fast.answers import REQUEST_ID
 from proxysvc.fast.answers import Envelope
-from proxysvc.fast.answers import Header
-from proxysvc.fast.answers import Message
-from proxysvc.fast.answers import Receive
-from proxysvc.fast.answers import Scope
-from proxysvc.fast.answers import Send
 from proxysvc.fast.answers import encode
-from proxysvc.fast.answers import send_plain
 from proxysvc.fast.arrival import Arrivals
 from proxysvc.fast.body import NOT_JSON
+from proxysvc.fast.body import Fields
 from proxysvc.fast.body import is_json
 from proxysvc.http.body import whole
-from proxysvc.lifespan import ASGIApp
 from qbrixlog import choose_request_id
 from qbrixlog import request_context
 from qbrixserving.errors import Code
@@ -44,21 +48,21 @@ def traced(inner: ASGIApp, arrivals: Arrivals) -> ASGIApp:
         if scope["type"] != "http":
             await inner(scope, receive, send)
             return
-        given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
-        with request_context(choose_request_id(given)) as request_id:
-            mark = (b"x-request-id", request_id.encode())
+        fields = fields_of(scope)
+        with request_context(choose_request_id(fields.get(REQUEST_ID))) as request_id:
+            mark = (REQUEST_ID.encode(), request_id.encode())
 
             async def send_marked(message: Message) -> None:
                 if message["type"] == "http.response.start":
                     message["headers"] = _secured(message.get("headers", ()), mark)
                 await send(message)
 
-            refusal = _refusal(scope)
+            refusal = _refusal(scope, fields)
             if refusal is None:
                 await inner(scope, whole(receive, arrivals), send_marked)
             else:
                 status, envelope = refusal
-                await send_plain(send_marked, status, encode(envelope))
+                await sent(send_marked, (status, encode(envelope), (JSON,)))
 
     return app
 
@@ -70,7 +74,7 @@ def _secured(headers: Iterable[Header], mark: Header) -> list[Header]:
     return given
 
 
-def _refusal(scope: Scope) -> tuple[int, Envelope] | None:
+def _refusal(scope: Scope, fields: Fields) -> tuple[int, Envelope] | None:
     """What no route needs to look at."""
     size = sum(len(name) + len(value) for name, value in scope["headers"])
     if size > MOST_HEADER_BYTES:
@@ -79,6 +83,6 @@ def _refusal(scope: Scope) -> tuple[int, Envelope] | None:
     if scope["path"].endswith("/") and scope["path"] != "/":
         # an empty id: the router would take it for the collection
         return 404, Envelope(Code.NOT_FOUND, "not found")
-    if scope["method"] in _WITH_BODY and not is_json(dict(scope["headers"])):
+    if scope["method"] in _WITH_BODY and not is_json(fields):
         return 415, Envelope(Code.BAD_REQUEST, NOT_JSON)
     return None
