@@ -18,6 +18,7 @@ from tests.serving.calls import trailers
 from qbrixcore.errors import ExperimentNotFound
 from qbrixcore.errors import Overloaded
 from qbrixlog import request_id
+from qbrixserving.guard import metadata
 
 every_kind = pytest.mark.parametrize("kind", KINDS)
 
@@ -204,3 +205,24 @@ async def test_calls_do_not_see_each_others_ids() -> None:
             for one in ids
         ]
         assert [(await one).decode() for one in started] == ids
+
+
+@every_kind
+async def test_a_call_has_its_own_metadata(kind: str) -> None:
+    together = asyncio.Barrier(2)
+
+    async def single(request: Any, context: Any) -> bytes:
+        await together.wait()
+        return repr([value for name, value in metadata() if name == "who"]).encode()
+
+    async def stream(request: Any, context: Any) -> AsyncIterator[bytes]:
+        yield await single(request, context)
+
+    methods = {kind: stream if kind.endswith("stream") else single}
+    async with serving(methods) as (_, channel):
+        given = [(("who", "a"), ("who", "b")), (("other", "c"),)]
+        started = [
+            asyncio.create_task(replies(call(channel, kind, b"", metadata=one)))
+            for one in given
+        ]
+        assert await asyncio.gather(*started) == [[b"['a', 'b']"], [b"[]"]]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncIterator
 from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import aclosing
+from contextvars import ContextVar
 from time import perf_counter
 from typing import Any
 from typing import Final
@@ -32,6 +34,7 @@ Context = grpc.aio.ServicerContext[Any, Any]
 Method = Callable[[Any, Context], Any]
 Meter = Callable[[str], Call | None]  # by the name of a method
 CODES: Final = tuple(code.name for code in grpc.StatusCode)
+Metadata = Sequence[tuple[str, str | bytes]]
 OURS: Final = frozenset(
     {
         grpc.StatusCode.DEADLINE_EXCEEDED,
@@ -40,6 +43,14 @@ OURS: Final = frozenset(
         grpc.StatusCode.UNKNOWN,
     }
 )
+
+
+_metadata: ContextVar[Metadata] = ContextVar("metadata", default=())
+
+
+def metadata() -> Metadata:
+    """What the call being answered came with; grpc makes it anew each time."""
+    return _metadata.get()
 
 
 def guard(meter: Meter | None, hold: Hold) -> Wrap:
@@ -151,8 +162,10 @@ async def _write_all(messages: AsyncIterator[Any], context: Context) -> None:
 
 
 def _request_id(context: Context) -> str:
-    given = dict(context.invocation_metadata() or ()).get(REQUEST_ID)
-    return choose_request_id(given)
+    given: Metadata = tuple(context.invocation_metadata() or ())
+    _metadata.set(given)
+    chosen = dict(given).get(REQUEST_ID)
+    return choose_request_id(chosen if isinstance(chosen, str) else None)
 
 
 async def _abort(

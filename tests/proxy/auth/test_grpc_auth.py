@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
+import grpc
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.proxy.auth.conftest import PASSWORD
@@ -20,6 +21,7 @@ from tests.proxy.waiting import eventually
 from proxysvc.app import Worker
 from qbrixproto import auth_pb2 as auth
 from qbrixproto import proxy_pb2
+from qbrixproto.proxy_pb2_grpc import ProxyServiceStub
 from qbrixstore.postgres.access import ROLES
 
 METHODS = auth.DESCRIPTOR.services_by_name["AuthService"].methods
@@ -211,3 +213,19 @@ async def test_an_access_token_works_on_this_wire(
         assert not listed.pools
         read = auth.GetUserRequest(user_id=founder.user["id"])
         assert (await calls.GetUser(read)).user.email == founder.email
+
+
+async def test_a_key_comes_by_its_name_or_as_a_bearer_token(
+    worker: Worker, admin: Person
+) -> None:
+    """As over REST: the named one counts, wherever the other one stands."""
+    own, bearer = ("x-api-key", admin.key), ("authorization", f"Bearer {admin.key}")
+    wrong = (("x-api-key", "optiq_wrong"), ("authorization", "Bearer optiq_wrong"))
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{worker.grpc_port}") as channel:
+        list_pools = ProxyServiceStub(channel).ListPools
+        request = proxy_pb2.ListPoolsRequest()
+        for given in ((own,), (bearer,), (wrong[1], own), (own, wrong[1])):
+            assert await list_pools(request, metadata=given) is not None
+        for given in ((wrong[0], bearer), (bearer, wrong[0]), (wrong[1],), ()):
+            status, _ = await refused(list_pools(request, metadata=given))
+            assert status.name == "UNAUTHENTICATED", given

@@ -126,8 +126,8 @@ async def test_too_much_at_once_is_refused_and_nothing_waits_for_ever(
 
 def test_turns_are_given_back() -> None:
     turns = Turns(1)
-    with turns.taken(), pytest.raises(Overloaded), turns.taken():
+    with turns, pytest.raises(Overloaded), turns:
         raise AssertionError("two at once")
-    with turns.taken():
+    with turns:
         assert turns.taken_now == 1
     assert turns.taken_now == 0

@@ -6,7 +6,7 @@ from proxysvc import scopes
 from proxysvc.grpc.base import Methods
 from proxysvc.grpc.caller import Context
 from proxysvc.grpc.caller import time_left
-from proxysvc.grpc.messages import chosen_arm
+from proxysvc.grpc.messages import decision
 from proxysvc.grpc.values import Properties
 from proxysvc.selection import Selection
 from qbrixlog import request_id
@@ -22,7 +22,7 @@ class AgentMethods(Methods):
         self, request: proxy.SelectRequest, context: Context
     ) -> proxy.SelectResponse:
         """An arm for a context; ``request_id`` is empty while paused."""
-        caller = await self.caller(context)
+        caller = await self.caller()
         scopes.require(caller, scopes.AGENT_READ)
         given = request.context
         selected = await self.selection.select(
@@ -38,17 +38,15 @@ class AgentMethods(Methods):
         if selected.param_version is not None:
             version = ("x-param-version", str(selected.param_version))
             context.set_trailing_metadata((version,))
-        return proxy.SelectResponse(
-            arm=chosen_arm(selected.arm, selected.index),
-            request_id=selected.request_id or "",
-            is_default=selected.is_default,
+        return decision(
+            selected.arm, selected.index, selected.request_id, selected.is_default
         )
 
     async def Feedback(
         self, request: proxy.FeedbackRequest, context: Context
     ) -> proxy.FeedbackResponse:
         """The reward of a selection is in the log."""
-        caller = await self.caller(context)
+        caller = await self.caller()
         scopes.require(caller, scopes.AGENT_WRITE)
         await self.selection.feedback(caller, request.request_id, request.reward)
         return proxy.FeedbackResponse(accepted=True)

@@ -23,7 +23,7 @@ class KeyMethods(Methods):
     ) -> auth.CreateAPIKeyResponse:
         """A new key of a user; its plain text is shown only here."""
         made = await self.keys.create(
-            await self.caller(context),
+            await self.caller(),
             request.name or DEFAULT_NAME,
             list(request.scopes) or None,
             user_id=request.user_id,
@@ -35,7 +35,7 @@ class KeyMethods(Methods):
         self, request: auth.GetAPIKeyRequest, context: Context
     ) -> auth.GetAPIKeyResponse:
         """One key of the caller's tenant."""
-        caller = await self.caller(context)
+        caller = await self.caller()
         shown = await self.keys.get(caller, request.api_key_id, anyone=True)
         return auth.GetAPIKeyResponse(api_key=messages.api_key(shown))
 
@@ -43,7 +43,7 @@ class KeyMethods(Methods):
         self, request: auth.ValidateAPIKeyRequest, context: Context
     ) -> auth.ValidateAPIKeyResponse:
         """Whether a key of any tenant works now."""
-        caller = await self.caller(context)
+        caller = await self.caller()
         shown = await self.operators.validate(caller, request.plain_key)
         if shown is None:
             return auth.ValidateAPIKeyResponse(valid=False)
@@ -53,7 +53,7 @@ class KeyMethods(Methods):
         self, request: auth.ListUserAPIKeysRequest, context: Context
     ) -> auth.ListUserAPIKeysResponse:
         """The keys of a user, the newest first, revoked ones included."""
-        found = await self.keys.of_user(await self.caller(context), request.user_id)
+        found = await self.keys.of_user(await self.caller(), request.user_id)
         keys = [messages.api_key(shown) for shown in found]
         return auth.ListUserAPIKeysResponse(api_keys=keys)
 
@@ -62,7 +62,7 @@ class KeyMethods(Methods):
     ) -> auth.DeactivateAPIKeyResponse:
         """Revoke a key of a user, for good; without a user it is of anybody."""
         await self.keys.revoke(
-            await self.caller(context),
+            await self.caller(),
             request.api_key_id,
             anyone=True,
             owner_id=request.user_id,
@@ -73,7 +73,7 @@ class KeyMethods(Methods):
         self, request: auth.GetAPIKeyUsageRequest, context: Context
     ) -> auth.GetAPIKeyUsageResponse:
         """How often a key was used in this minute."""
-        caller = await self.caller(context)
+        caller = await self.caller()
         used, allowed = await self.keys.usage(caller, request.api_key_id, anyone=True)
         return auth.GetAPIKeyUsageResponse(
             current_minute_usage=used, rate_limit_per_minute=allowed
@@ -83,7 +83,7 @@ class KeyMethods(Methods):
         self, request: auth.CheckRateLimitRequest, context: Context
     ) -> auth.CheckRateLimitResponse:
         """What is left of this minute for a key of any tenant."""
-        caller = await self.caller(context)
+        caller = await self.caller()
         room = await self.operators.key_room(caller, request.api_key_id)
         return auth.CheckRateLimitResponse(
             allowed=room.allowed, remaining=room.remaining, limit=room.limit
@@ -93,7 +93,7 @@ class KeyMethods(Methods):
         self, request: auth.CheckAPIKeyScopeRequest, context: Context
     ) -> auth.CheckAPIKeyScopeResponse:
         """Whether a key of any tenant works and has a scope."""
-        caller = await self.caller(context)
+        caller = await self.caller()
         may = await self.operators.key_may(
             caller, request.api_key_id, request.required_scope
         )

@@ -46,21 +46,21 @@ class AccountMethods(Methods):
         self, request: auth.GetUserRequest, context: Context
     ) -> auth.GetUserResponse:
         """One user of the caller's tenant."""
-        member = await self.users.get(await self.caller(context), request.user_id)
+        member = await self.users.get(await self.caller(), request.user_id)
         return auth.GetUserResponse(user=messages.user(member))
 
     async def GetUserByEmail(
         self, request: auth.GetUserByEmailRequest, context: Context
     ) -> auth.GetUserByEmailResponse:
         """The user of the caller's tenant with an address."""
-        member = await self.users.by_email(await self.caller(context), request.email)
+        member = await self.users.by_email(await self.caller(), request.email)
         return auth.GetUserByEmailResponse(user=messages.user(member))
 
     async def UpdateUser(
         self, request: auth.UpdateUserRequest, context: Context
     ) -> auth.UpdateUserResponse:
         """Put the user's tenant on a plan, or let the user in or out."""
-        caller = await self.caller(context)
+        caller = await self.caller()
         if request.HasField("plan_tier"):
             if request.HasField("is_active"):
                 raise Invalid("an operator sets the plan, an admin is_active")
@@ -75,7 +75,7 @@ class AccountMethods(Methods):
         self, request: auth.DeactivateUserRequest, context: Context
     ) -> auth.DeactivateUserResponse:
         """Let the user in no more, with any key or login."""
-        caller = await self.caller(context)
+        caller = await self.caller()
         await self.users.update(caller, request.user_id, is_active=False)
         return auth.DeactivateUserResponse(success=True)
 
@@ -83,7 +83,7 @@ class AccountMethods(Methods):
         self, request: auth.AssignRoleRequest, context: Context
     ) -> auth.AssignRoleResponse:
         """Give the user another role."""
-        caller = await self.caller(context)
+        caller = await self.caller()
         role = messages.role_name(request.role)
         member = await self.users.update(caller, request.user_id, role=role)
         return auth.AssignRoleResponse(success=True, user=messages.user(member))
@@ -92,7 +92,7 @@ class AccountMethods(Methods):
         self, request: auth.CheckUserRateLimitRequest, context: Context
     ) -> auth.CheckUserRateLimitResponse:
         """What is left of this minute for a user of any tenant."""
-        caller = await self.caller(context)
+        caller = await self.caller()
         room = await self.operators.user_room(caller, request.user_id)
         return auth.CheckUserRateLimitResponse(
             allowed=room.allowed, remaining=room.remaining, limit=room.limit
@@ -102,7 +102,7 @@ class AccountMethods(Methods):
         self, request: auth.CheckUserPermissionRequest, context: Context
     ) -> auth.CheckUserPermissionResponse:
         """Whether the role of a user of any tenant has a scope."""
-        caller = await self.caller(context)
+        caller = await self.caller()
         may = await self.operators.user_may(
             caller, request.user_id, request.required_scope
         )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from proxysvc.auth import Authenticator
-from proxysvc.grpc.caller import Context
 from proxysvc.grpc.caller import principal
 from qbrixstore.postgres.principal import Principal
 
@@ -15,9 +16,9 @@ class Methods:
 
     authenticator: Authenticator
 
-    async def caller(self, context: Context) -> Principal:
+    def caller(self) -> Awaitable[Principal]:
         """Who makes the call. Raises Unauthenticated, InvalidApiKey."""
-        return await principal(self.authenticator, context)
+        return principal(self.authenticator)
 
 
 def page_limit(limit: int) -> int:

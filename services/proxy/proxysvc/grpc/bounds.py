@@ -54,14 +54,14 @@ class CallBounds:
 
     def _taking(self, method: Callable[..., Any]) -> Callable[..., Any]:
         async def answer(request: Any, context: Any) -> Any:
-            with self._agent.taken():
+            with self._agent:
                 return await method(request, context)
 
         return answer
 
     def _timed(self, method: Callable[..., Any], name: str) -> Callable[..., Any]:
         async def answer(request: Any, context: Any) -> Any:
-            with self._control.taken():
+            with self._control:
                 try:
                     async with asyncio.timeout(self._timeout):
                         return await method(request, context)

@@ -42,7 +42,7 @@ class ExperimentMethods(Methods):
             reward_window_sec=_given(request, "reward_window_sec"),
             default_reward=_given(request, "default_reward"),
         )
-        record = await self.experiments.create(await self.caller(context), new)
+        record = await self.experiments.create(await self.caller(), new)
         made = messages.detail(record)
         return proxy.CreateExperimentResponse(
             experiment=made.experiment, pool=made.pool, feature_gate=made.gate
@@ -52,7 +52,7 @@ class ExperimentMethods(Methods):
         self, request: proxy.GetExperimentRequest, context: Context
     ) -> proxy.GetExperimentResponse:
         """One experiment."""
-        caller = await self.caller(context)
+        caller = await self.caller()
         made = messages.detail(
             await self.experiments.get(caller, request.experiment_id)
         )
@@ -66,7 +66,7 @@ class ExperimentMethods(Methods):
         """Some experiments, the newest first, with the limit that was used."""
         limit = page_limit(request.limit)
         records = await self.experiments.page(
-            await self.caller(context),
+            await self.caller(),
             limit,
             request.offset,
             request.search if request.HasField("search") else None,
@@ -85,7 +85,7 @@ class ExperimentMethods(Methods):
     ) -> proxy.UpdateExperimentResponse:
         """Pause, resume or re-tune; what is not given stays."""
         record = await self.experiments.update(
-            await self.caller(context),
+            await self.caller(),
             request.experiment_id,
             request.enabled if request.HasField("enabled") else None,
             _given_params(request),
@@ -101,7 +101,7 @@ class ExperimentMethods(Methods):
         self, request: proxy.DeleteExperimentRequest, context: Context
     ) -> proxy.DeleteExperimentResponse:
         """The experiment and what it learned are gone; its pool stays."""
-        caller = await self.caller(context)
+        caller = await self.caller()
         await self.experiments.delete(caller, request.experiment_id)
         return proxy.DeleteExperimentResponse(deleted=True)
 

@@ -21,7 +21,7 @@ class GateMethods(Methods):
         self, request: proxy.CreateGateConfigRequest, context: Context
     ) -> proxy.CreateGateConfigResponse:
         """A gate for an experiment that has none."""
-        caller = await self.caller(context)
+        caller = await self.caller()
         config = gate_config(_given(request))
         record = await self.gates.create(caller, request.experiment_id, config)
         return proxy.CreateGateConfigResponse(config=gate_message(record))
@@ -30,7 +30,7 @@ class GateMethods(Methods):
         self, request: proxy.GetGateConfigRequest, context: Context
     ) -> proxy.GetGateConfigResponse:
         """The gate of an experiment."""
-        caller = await self.caller(context)
+        caller = await self.caller()
         record = await self.gates.get(caller, request.experiment_id)
         return proxy.GetGateConfigResponse(config=gate_message(record))
 
@@ -38,7 +38,7 @@ class GateMethods(Methods):
         self, request: proxy.UpdateGateConfigRequest, context: Context
     ) -> proxy.UpdateGateConfigResponse:
         """What the mask names is changed; without one the whole gate is replaced."""
-        caller = await self.caller(context)
+        caller = await self.caller()
         if request.update_mask:
             patch = gate_patch(request.config, request.update_mask)
             record = await self.gates.update(caller, request.experiment_id, patch)
@@ -51,7 +51,7 @@ class GateMethods(Methods):
         self, request: proxy.DeleteGateConfigRequest, context: Context
     ) -> proxy.DeleteGateConfigResponse:
         """From now on the bandit decides."""
-        await self.gates.delete(await self.caller(context), request.experiment_id)
+        await self.gates.delete(await self.caller(), request.experiment_id)
         return proxy.DeleteGateConfigResponse(deleted=True)
 
 

@@ -82,9 +82,18 @@ def item(made: Detail) -> proxy.ExperimentDetail:
     )
 
 
-def chosen_arm(arm: DefinitionArm, index: int) -> common.Arm:
-    """The arm of a selection."""
-    return common.Arm(id=arm.id, name=arm.name, index=index, is_active=arm.active)
+def decision(
+    arm: DefinitionArm, index: int, request_id: str | None, is_default: bool
+) -> proxy.SelectResponse:
+    """The answer to a select."""
+    answer = proxy.SelectResponse(request_id=request_id or "", is_default=is_default)
+    # filled in place: a message that is put into another is copied
+    chosen = answer.arm
+    chosen.id = arm.id
+    chosen.name = arm.name
+    chosen.index = index
+    chosen.is_active = arm.active
+    return answer
 
 
 def policy(spec: PolicySpec) -> proxy.Policy:

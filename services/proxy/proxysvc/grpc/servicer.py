@@ -49,7 +49,7 @@ class ProxyServicer(
         self, request: proxy.ListPoliciesRequest, context: Context
     ) -> proxy.ListPoliciesResponse:
         """The policies and their parameters."""
-        await self.caller(context)
+        await self.caller()
         reward_type = request.reward_type if request.HasField("reward_type") else None
         policies = [messages.policy(spec) for spec in list_policies(reward_type)]
         return proxy.ListPoliciesResponse(policies=policies)

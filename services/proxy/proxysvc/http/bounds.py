@@ -50,7 +50,7 @@ def bounded(inner: ASGIApp, bounds: Bounds) -> ASGIApp:
             await send(message)
 
         try:
-            with turns.taken():
+            with turns:
                 async with asyncio.timeout(timeout):
                     await inner(scope, receive, send_noted)
         except (Overloaded, TimeoutError) as error:
