@@ -27,6 +27,7 @@ from proxysvc.insight.counting import Counting
 from proxysvc.rates.bank import CallBank
 from proxysvc.rewarding import Rewarding
 from proxysvc.selection import Selection
+from proxysvc.stream.bundle import Bundle
 from proxysvc.stream.frames import Choice
 from proxysvc.token import Keyring
 from proxysvc.token import Mint
@@ -60,6 +61,21 @@ class Motor:
         future: asyncio.Future[Choice] = loop.create_future()
         self._waiting.append(future)
         return future
+
+    def select_many(
+        self,
+        definition: Definition,
+        context_ids: Sequence[str],
+        vectors: Sequence[bytes] | None,
+        *rest: object,
+    ) -> list[Bundle]:
+        """The first arm for each, in a moment."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        bundle = Bundle(0, definition, context_ids, vectors, "", math.inf, future)
+        arms, unknown = [0] * bundle.items, [math.nan] * bundle.items
+        loop.call_soon(bundle.answer, bundle.open, arms, unknown, 0, 7)
+        return [bundle]
 
     def _answer(self) -> None:
         waiting, self._waiting = self._waiting, []

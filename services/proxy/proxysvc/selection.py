@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping
 from collections.abc import Sequence
+from time import perf_counter
 from typing import Final
-
-import msgspec
 
 from proxysvc.awaiting import Awaiting
 from proxysvc.definitions import DefinitionCache
@@ -19,13 +17,15 @@ from proxysvc.given import Rewarded
 from proxysvc.insight.counting import Counting
 from proxysvc.journal import Journal
 from proxysvc.rewarding import Rewarding
-from proxysvc.settling import settled
+from proxysvc.selected import Selected
 from proxysvc.stream.client import MotorClient
 from proxysvc.stream.frames import Choice
+from proxysvc.together import UNKNOWN_ARM
+from proxysvc.together import Outcome
+from proxysvc.together import Together
 from proxysvc.token import GATED
 from proxysvc.token import Mint
 from qbrixcore.definition import Definition
-from qbrixcore.definition import DefinitionArm
 from qbrixcore.errors import ExperimentNotFound
 from qbrixcore.errors import QbrixError
 from qbrixcore.errors import Unavailable
@@ -35,29 +35,6 @@ Seconds = float
 
 AT_A_TIME: Final[Seconds] = 0.002  # of a batch, before others get their turn
 LONGEST_ID: Final = 128  # characters; no longer experiment id was ever given out
-
-
-class Selected(msgspec.Struct, frozen=True, gc=False):
-    """The arm at position ``index`` of the pool, and the token to reward it with.
-
-    ``request_id`` is None while the experiment is paused, ``param_version`` also when
-    its gate forced the arm.
-    """
-
-    arm: DefinitionArm
-    index: int
-    request_id: str | None
-    is_default: bool
-    param_version: int | None
-
-
-class _Asked(msgspec.Struct, frozen=True, gc=False):
-    """A select that a motor is to answer."""
-
-    entry: Entry
-    context_id: str
-    features: bytes | None
-    answer: asyncio.Future[Choice]
 
 
 class Selection:
@@ -80,6 +57,7 @@ class Selection:
         self._count = counting.selected
         self._note = None if journal is None else journal.note
         self._awaiting = awaiting
+        self._together = Together(definitions, motor, mint, counting, journal, awaiting)
 
     async def select(
         self,
@@ -97,13 +75,19 @@ class Selection:
         ``metadata`` is for the gate alone.
         Raises ExperimentNotFound, InvalidContext, Overloaded, Unavailable.
         """
-        entry = await self._entry(principal.tenant_id, experiment_id)
+        entry = self._definitions.get_cached(principal.tenant_id, experiment_id)
+        if entry is None:
+            entry = await self._load(principal.tenant_id, experiment_id)
         begun = self._begin(entry, context_id, vector, properties, metadata)
         if isinstance(begun, Selected):
             selected = begun
         else:
-            asked = self._ask(entry, begun, context_id, trace_id, patience)
-            selected = await self._finish(asked, await asked.answer)
+            choice = await self._motor.select(
+                entry.definition, context_id, begun, trace_id, patience
+            )
+            if choice.arm >= len(entry.definition.arms):
+                entry = await self._reload(entry, choice.arm)
+            selected = self._finish(entry.definition, choice, begun, context_id)
         self._count(entry.definition, selected.index, selected.is_default, context_id)
         return selected
 
@@ -114,53 +98,56 @@ class Selection:
         contexts: Sequence[Given],
         trace_id: str = "",
         patience: Seconds | None = None,
-    ) -> list[Selected | QbrixError]:
+    ) -> list[Outcome]:
         """The choices for contexts, in their order, or why there is none for one.
 
         All are asked for in the same turn of the loop, so they share a frame. Raises
         ExperimentNotFound, Unavailable.
         """
-        entry = await self._entry(principal.tenant_id, experiment_id)
-        ready = await self._begin_many(entry, contexts)
-        begun = [
-            one
-            if isinstance(one, Selected | QbrixError)
-            else self._asked(entry, one, given.id, trace_id, patience)
-            for given, one in zip(contexts, ready, strict=True)
-        ]
-        await settled([one.answer for one in begun if isinstance(one, _Asked)])
-        outcomes = [
-            await self._outcome(one) if isinstance(one, _Asked) else one
-            for one in begun
-        ]
-        for given, made in zip(contexts, outcomes, strict=True):
-            if isinstance(made, Selected):
+        entry = self._definitions.get_cached(principal.tenant_id, experiment_id)
+        if entry is None:
+            entry = await self._load(principal.tenant_id, experiment_id)
+        known, ids, features = await self._begin_many(entry, contexts)
+        decided = await self._together.decide(entry, ids, features, trace_id, patience)
+        if not known:
+            return decided
+        others = iter(decided)
+        outcomes: list[Outcome] = []
+        for place, given in enumerate(contexts):
+            made = known.get(place) or next(others)
+            if place in known and isinstance(made, Selected):
                 self._count(entry.definition, made.index, made.is_default, given.id)
+            outcomes.append(made)
         return outcomes
 
     async def _begin_many(
         self, entry: Entry, contexts: Sequence[Given]
-    ) -> list[Selected | QbrixError | bytes | None]:
-        """What ``_begin`` says of each; the loop is not held for all of them."""
-        begun: list[Selected | QbrixError | bytes | None] = []
-        since = time.perf_counter()
-        for one in contexts:
+    ) -> tuple[dict[int, Outcome], list[str], list[bytes | None]]:
+        """What ``_begin`` says at once, by position, and what to ask a motor with for
+        every other one: ids and features. The loop is not held for all of them.
+        """
+        known: dict[int, Outcome] = {}
+        ids: list[str] = []
+        features: list[bytes | None] = []
+        since = perf_counter()
+        for place, one in enumerate(contexts):
+            identity = one.id
             try:
-                begun.append(
-                    self._begin(entry, one.id, one.vector, one.properties, one.metadata)
+                begun = self._begin(
+                    entry, identity, one.vector, one.properties, one.metadata
                 )
             except QbrixError as error:
-                begun.append(error)
-            if time.perf_counter() - since > AT_A_TIME:
+                known[place] = error
+            else:
+                if isinstance(begun, Selected):
+                    known[place] = begun
+                else:
+                    ids.append(identity)
+                    features.append(begun)
+            if perf_counter() - since > AT_A_TIME:
                 await asyncio.sleep(0)
-                since = time.perf_counter()
-        return begun
-
-    async def _outcome(self, asked: _Asked) -> Selected | QbrixError:
-        try:
-            return await self._finish(asked, asked.answer.result())
-        except QbrixError as error:
-            return error
+                since = perf_counter()
+        return known, ids, features
 
     def _begin(
         self,
@@ -184,54 +171,29 @@ class Selection:
                 return self._gated(definition, forced)
         return features
 
-    def _asked(
-        self,
-        entry: Entry,
-        features: bytes | None,
-        context_id: str,
-        trace_id: str,
-        patience: Seconds | None,
-    ) -> _Asked | QbrixError:
-        try:
-            return self._ask(entry, features, context_id, trace_id, patience)
-        except QbrixError as error:
-            return error
-
-    def _ask(
-        self,
-        entry: Entry,
-        features: bytes | None,
-        context_id: str,
-        trace_id: str,
-        patience: Seconds | None,
-    ) -> _Asked:
-        """The question to a motor; never waits. Raises Overloaded."""
-        answer = self._motor.select(
-            entry.definition, context_id, features, trace_id, patience
-        )
-        return _Asked(entry, context_id, features, answer)
-
     def _gated(self, definition: Definition, index: int) -> Selected:
         """An arm that no bandit chose: nothing is learned from what it earns."""
         token = self._mint.mint(definition, index, 0, None, None, None, GATED)
         return Selected(definition.arms[index], index, token, True, None)
 
-    async def _finish(self, asked: _Asked, choice: Choice) -> Selected:
-        definition, index = asked.entry.definition, choice.arm
-        if index >= len(definition.arms):
-            definition = (await self._reload(asked.entry)).definition
-            if index >= len(definition.arms):
-                raise Unavailable("the chosen arm is not known here yet")
+    def _finish(
+        self,
+        definition: Definition,
+        choice: Choice,
+        features: bytes | None,
+        context_id: str,
+    ) -> Selected:
+        index = choice.arm
         token = self._mint.mint(
             definition,
             index,
             choice.generation,
             choice.version,
             choice.propensity,
-            asked.features,
+            features,
         )
         if self._note is not None:
-            self._note(token, asked.context_id)
+            self._note(token, context_id)
         if definition.default_reward is not None and self._awaiting is not None:
             self._awaiting.note(token, definition)
         return Selected(definition.arms[index], index, token, False, choice.version)
@@ -252,17 +214,18 @@ class Selection:
         """Put rewards into the log; in their order, None or why one was refused."""
         return await self._rewarding.many(principal, rewards)
 
-    async def _entry(self, tenant: str, experiment: str) -> Entry:
-        entry = self._definitions.get_cached(tenant, experiment)
-        if entry is not None:
-            return entry
+    async def _load(self, tenant: str, experiment: str) -> Entry:
         if len(experiment) > LONGEST_ID:
             raise ExperimentNotFound("experiment not found")
         return await self._definitions.load(tenant, experiment)
 
-    async def _reload(self, entry: Entry) -> Entry:
+    async def _reload(self, entry: Entry, arm: int) -> Entry:
+        """The newest definition, if that knows the arm; raises Unavailable if not."""
         definition = entry.definition
-        return await self._definitions.reload(definition.tenant, definition.experiment)
+        entry = await self._definitions.reload(definition.tenant, definition.experiment)
+        if arm >= len(entry.definition.arms):
+            raise Unavailable(UNKNOWN_ARM)
+        return entry
 
 
 def _paused(entry: Entry) -> Selected:

@@ -111,7 +111,7 @@ async def test_a_batch_is_one_frame_for_the_motor(
     sizes: list[int] = []
 
     def counted(picks: Any, now: float) -> Any:
-        sizes.append(len(picks))
+        sizes.append(sum(pick.items for pick in picks))
         return pack(picks, now)
 
     monkeypatch.setattr(link, "pack", counted)

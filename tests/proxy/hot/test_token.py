@@ -6,14 +6,16 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.proxy.hot.samples import definition as sample
 
+from proxysvc.issuer import Issuer
 from proxysvc.token import FORMAT
-from proxysvc.token import Issuer
 from proxysvc.token import Keyring
 from proxysvc.token import Mint
 from proxysvc.token import Token
 from proxysvc.token import admit
 from proxysvc.token import seal
+from proxysvc.token import seal_many
 from proxysvc.token import unseal
 from qbrixcore.definition import Definition
 from qbrixcore.definition import DefinitionArm
@@ -187,3 +189,26 @@ def test_a_mint_numbers_its_tokens() -> None:
     assert (first.tenant, first.experiment, first.layout) == ("t1", "e1", 4)
     assert (first.arm, first.generation, first.version) == (0, 2, 5)
     assert (first.propensity, first.vector, first.flags) == (None, b"\0\0\0\0", 0)
+
+
+@pytest.mark.parametrize("vectors", [[None] * 3, [b"\0" * 4, b"\1" * 4, b"\2" * 4]])
+def test_a_mint_makes_many_as_it_makes_one(vectors: list[bytes | None]) -> None:
+    made = sample("BetaTSPolicy", reward_window_sec=60)
+    mint = Mint(KEYRING, Layout(4, 1))
+    one = unseal(mint.mint(made, 2, 3, 5, 0.5, vectors[0]), KEYRING)
+    texts = mint.mint_many(made, [2, 0, 1], 3, 5, [0.5, None, 0.25], vectors)
+    many = [unseal(text, KEYRING) for text in texts]
+    assert [token.sequence for token in many] == [1, 2, 3]
+    assert [token.arm for token in many] == [2, 0, 1]
+    assert [token.propensity for token in many] == [0.5, None, 0.25]
+    assert [token.vector for token in many] == vectors
+    issued = many[0].issued_ms
+    assert one.issued_ms <= issued
+    assert msgspec.structs.replace(one, sequence=1, issued_ms=issued) == many[0]
+    assert unseal(mint.mint(made, 0, 3, 5, None, None), KEYRING).sequence == 4
+
+
+def test_many_are_sealed_as_each_alone() -> None:
+    tokens = [example(sequence=n, experiment="e" * n) for n in range(7)]
+    key = KEYRING.signing_key
+    assert seal_many(tokens, key) == [seal(token, key) for token in tokens]

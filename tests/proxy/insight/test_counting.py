@@ -99,6 +99,24 @@ async def test_everything_counted_arrives(counts: Counts, line: Line) -> None:
     assert await counts.unique_contexts(key_of(made)) == 2
 
 
+async def test_many_count_as_each_alone() -> None:
+    made, long = definition(), "x" * 100
+    ids, arms = ["a", "b", "a", "", long, long, "c", ""], [0, 0, 0, 0, 0, 1, 1, 2]
+    together, alone = Counting(), Counting()
+    together.decided(made, arms, ids)
+    for arm, context_id in zip(arms, ids, strict=True):
+        alone.selected(made, arm, False, context_id)
+    some, others = together.take(), alone.take()
+    assert [place[2] for place in some] == [place[2] for place in others] == [0, 1, 2]
+    for place, tally in some.items():
+        other = others[place]
+        assert (tally.policy, tally.contexts) == (other.policy, other.contexts)
+        assert tally.selections == other.selections
+        assert 0 < tally.first <= tally.last
+        assert (tally.defaults, tally.feedback) == (0, 0)
+    assert [tally.selections for tally in some.values()] == [5, 2, 1]
+
+
 async def test_nothing_counted_sends_nothing(line: Line) -> None:
     await Flusher(Counting(), line).flush()
     assert line.sent == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -14,11 +15,10 @@ from proxysvc.fast.wire import Failure
 from proxysvc.fast.wire import FeedbackBatchReply
 from proxysvc.fast.wire import FeedbackBatchRequest
 from proxysvc.fast.wire import FeedbackResult
-from proxysvc.fast.wire import SelectBatchReply
 from proxysvc.fast.wire import SelectBatchRequest
 from proxysvc.fast.wire import SelectedArm
 from proxysvc.fast.wire import SelectResult
-from proxysvc.selection import Selected
+from proxysvc.selected import Selected
 from proxysvc.selection import Selection
 from qbrixcore.errors import QbrixError
 from qbrixserving.errors import Code
@@ -27,6 +27,7 @@ from qbrixstore.postgres.principal import Principal
 
 _select_request: Final = msgspec.json.Decoder(SelectBatchRequest).decode
 _feedback_request: Final = msgspec.json.Decoder(FeedbackBatchRequest).decode
+_NO_TOKEN: Final = '"request_id":""'
 _ACCEPTED: Final = FeedbackResult(True)
 
 
@@ -45,8 +46,7 @@ class Batches:
         chosen = await self._selection.select_many(
             principal, request.experiment_id, request.contexts, trace
         )
-        reply = SelectBatchReply([_select_result(one) for one in chosen])
-        return 200, encode(reply), ()
+        return 200, _select_reply(chosen), ()
 
     async def feedback(self, principal: Principal, body: bytes, trace: str) -> Answer:
         """Whether each feedback is in the log."""
@@ -57,6 +57,31 @@ class Batches:
         failures = await self._selection.feedback_many(principal, request.feedbacks)
         reply = FeedbackBatchReply([_feedback_result(error) for error in failures])
         return 200, encode(reply), ()
+
+
+def _select_reply(chosen: Sequence[Selected | QbrixError]) -> bytes:
+    """``SelectBatchReply`` as JSON; what choices of one arm share is encoded once."""
+    results: list[str] = []
+    shared: dict[tuple[int, bool, int | None], tuple[str, str]] = {}
+    for one in chosen:
+        if isinstance(one, QbrixError) or one.request_id is None:
+            results.append(encode(_select_result(one)).decode())
+            continue
+        key = one.index, one.is_default, one.param_version
+        around = shared.get(key)
+        if around is None:
+            around = shared[key] = _around_token(one)
+        # a token is base64url: there is nothing to escape
+        results.append(one.request_id.join(around))
+    return f'{{"results":[{",".join(results)}]}}'.encode()
+
+
+def _around_token(one: Selected) -> tuple[str, str]:
+    """A result before and after its token."""
+    blank = encode(_select_result(msgspec.structs.replace(one, request_id="")))
+    # quotes within a name are escaped, so this is the key itself
+    start, key, end = blank.decode().partition(_NO_TOKEN)
+    return f"{start}{key[:-1]}", f'"{end}'
 
 
 def _select_result(one: Selected | QbrixError) -> SelectResult:

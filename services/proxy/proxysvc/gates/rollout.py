@@ -27,6 +27,8 @@ class Rollout:
         self._salted = blake2b(f"{experiment}:".encode(), digest_size=_DIGEST)
 
     def __contains__(self, context_id: str) -> bool:
+        if self._threshold == _SPACE:
+            return True
         salted = self._salted.copy()
         # an id that is no valid text has its place too
         salted.update(context_id.encode("utf-8", "surrogatepass"))

@@ -118,6 +118,28 @@ class Counting:
                 context_id = shortened(context_id)
             tally.contexts.add(context_id)
 
+    def decided(
+        self, definition: Definition, arms: Sequence[int], context_ids: Sequence[str]
+    ) -> None:
+        """Arms that a policy selected, each for a context."""
+        by_arm: dict[int, list[str]] = {}
+        for arm, context_id in zip(arms, context_ids, strict=True):
+            if arm in by_arm:
+                by_arm[arm].append(context_id)
+            else:
+                by_arm[arm] = [context_id]
+        for arm, ids in by_arm.items():
+            # the first one lays out what the others are added to
+            self.selected(definition, arm, False, ids[0])
+            if len(ids) > 1:
+                place = (definition.tenant, definition.experiment, arm)
+                tally = self._tallies[place]
+                tally.selections += len(ids) - 1
+                if not all(ids) or len(max(ids, key=len)) > LONGEST_ID:
+                    kept = [x if len(x) <= LONGEST_ID else shortened(x) for x in ids]
+                    ids = [x for x in kept if x]
+                tally.contexts.update(ids)
+
     def rewarded(self, event: Rewarding) -> None:
         """The log has feedback that it did not have before."""
         place = (event.tenant, event.experiment, event.arm)

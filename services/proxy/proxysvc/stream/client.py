@@ -8,6 +8,8 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Final
 
+from proxysvc.stream.bundle import MOST_TOGETHER
+from proxysvc.stream.bundle import Bundle
 from proxysvc.stream.fleet import Fleet
 from proxysvc.stream.fleet import Motors
 from proxysvc.stream.frames import LONGEST_TEXT
@@ -17,6 +19,7 @@ from qbrixcore.definition import Definition
 from qbrixcore.errors import Overloaded
 
 SWEEP: Final = 0.02  # seconds between looks for selects past their deadline
+BEYOND: Final = "too many selects are under way"
 
 Seconds = float
 
@@ -94,10 +97,7 @@ class MotorClient:
         """
         link = self._fleet.route(definition.experiment)
         if self.in_flight >= self._max_in_flight:
-            raise Overloaded("too many selects are under way")
-        limit = self._timeout
-        if patience is not None and patience < limit:
-            limit = patience
+            raise Overloaded(BEYOND)
         future: asyncio.Future[Choice] = self._loop.create_future()
         self._seq += 1
         link.put(
@@ -107,7 +107,7 @@ class MotorClient:
                 context_id if len(context_id) <= LONGEST_TEXT else "",
                 vector,
                 trace_id,
-                self._loop.time() + limit,
+                self._deadline(patience),
                 future,
                 traceparent,
             )
@@ -115,6 +115,50 @@ class MotorClient:
         if self._sweep is None:
             self._sweep = self._loop.call_later(SWEEP, self._expire)
         return future
+
+    def select_many(
+        self,
+        definition: Definition,
+        context_ids: Sequence[str],
+        vectors: Sequence[bytes] | None,
+        trace_id: str = "",
+        patience: Seconds | None = None,
+        traceparents: Sequence[str] | None = None,
+    ) -> list[Bundle]:
+        """The choices to come, in order. Those beyond the bound are in no bundle.
+
+        The columns are as long as each other; those that are None, alike for all.
+        """
+        room = max(0, self._max_in_flight - self.in_flight)
+        count = min(len(context_ids), room)
+        if len(max(context_ids, key=len, default="")) > LONGEST_TEXT:
+            context_ids = [x if len(x) <= LONGEST_TEXT else "" for x in context_ids]
+        deadline = self._deadline(patience)
+        bundles = []
+        for start in range(0, count, MOST_TOGETHER):
+            part = slice(start, min(start + MOST_TOGETHER, count))
+            bundle = Bundle(
+                self._seq + 1,
+                definition,
+                context_ids[part],
+                None if vectors is None else vectors[part],
+                trace_id,
+                deadline,
+                self._loop.create_future(),
+                None if traceparents is None else traceparents[part],
+            )
+            self._seq += bundle.items
+            self._fleet.route(definition.experiment).put(bundle)
+            bundles.append(bundle)
+        if bundles and self._sweep is None:
+            self._sweep = self._loop.call_later(SWEEP, self._expire)
+        return bundles
+
+    def _deadline(self, patience: Seconds | None) -> Seconds:
+        limit = self._timeout
+        if patience is not None and patience < limit:
+            limit = patience
+        return self._loop.time() + limit
 
     def _expire(self) -> None:
         now = self._loop.time()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 from typing import NamedTuple
 
+from proxysvc.stream.bundle import Bundle
 from proxysvc.stream.frames import Pick
 from proxysvc.stream.link import Link
 from proxysvc.stream.routing import Rendezvous
@@ -116,7 +117,7 @@ class Fleet:
             if _rank(link) < _rank(open_links[0]):
                 self._pass_on(link.surrender())
 
-    def _pass_on(self, picks: list[Pick]) -> None:
+    def _pass_on(self, picks: list[Pick | Bundle]) -> None:
         for pick in picks:
             if not pick.future.done():
                 self.route(pick.definition.experiment).put(pick)

@@ -10,11 +10,15 @@ from typing import Final
 
 import grpc
 
+from proxysvc.stream.bundle import MOST_TOGETHER
+from proxysvc.stream.bundle import Bundle
 from proxysvc.stream.frames import MAX_BYTES
 from proxysvc.stream.frames import MAX_ITEMS
 from proxysvc.stream.frames import Pick
 from proxysvc.stream.frames import pack
+from proxysvc.stream.frames import refuse
 from proxysvc.stream.frames import settle
+from proxysvc.stream.frames import unanswered
 from qbrixcore.errors import Unavailable
 from qbrixlog import get_logger
 from qbrixproto.common_pb2 import HealthCheckRequest
@@ -68,8 +72,9 @@ class Link:
             response_deserializer=AnswerFrame.FromString,
         )
         self._health: Any = MotorServiceStub(self._channel).Health
-        self._waiting: list[Pick] = []
-        self._sent: dict[int, Pick] = {}
+        self._waiting: list[Pick | Bundle] = []
+        self._items = 0  # selects that wait
+        self._sent: dict[int, Pick | Bundle] = {}
         self._writable: asyncio.Future[None] | None = None
         self._frames = self._received = 0
         self._sent_at = 0.0
@@ -78,36 +83,37 @@ class Link:
     @property
     def load(self) -> int:
         """Selects that wait or are unanswered."""
-        return len(self._waiting) + len(self._sent)
+        return self._items + len(self._sent)
 
     @property
     def well(self) -> bool:
         """Whether selects sent now are likely to be answered."""
         return self.connected and not self.silent
 
-    def put(self, pick: Pick) -> None:
-        """Send a select with the next frame."""
+    def put(self, pick: Pick | Bundle) -> None:
+        """Send a select, or several, with the next frame."""
         self._waiting.append(pick)
+        self._items += pick.items
         if self._on_the_way < WINDOW:
             self._wake()
 
     def expire(self, now: float) -> None:
         """Answer with Unavailable what is past its deadline."""
-        late = [pick for pick in self._sent.values() if pick.deadline <= now]
-        for pick in late:
-            del self._sent[pick.seq]
+        late = {seq: x for seq, x in self._sent.items() if x.deadline <= now}
+        for seq in late:
+            del self._sent[seq]
         held = [pick for pick in self._waiting if pick.deadline <= now]
         if held:
             self._waiting = [pick for pick in self._waiting if pick.deadline > now]
+            self._items -= sum(pick.items for pick in held)
         reason = "did not answer in time" if self.connected else "cannot be reached"
-        for pick in (*late, *held):
-            if not pick.future.done():
-                pick.future.set_exception(Unavailable(f"the motor {reason}"))
+        for pick in (*unanswered(late), *held):
+            refuse(pick, Unavailable(f"the motor {reason}"))
 
-    def surrender(self) -> list[Pick]:
+    def surrender(self) -> list[Pick | Bundle]:
         """Everything unanswered, for another motor to answer."""
-        picks = [*self._sent.values(), *self._waiting]
-        self._sent, self._waiting = {}, []
+        picks = [*unanswered(self._sent), *self._waiting]
+        self._sent, self._waiting, self._items = {}, [], 0
         return picks
 
     def falls_silent(self, before: float) -> bool:
@@ -132,9 +138,8 @@ class Link:
         """End the stream; what is unanswered becomes Unavailable."""
         await cancelled(self._task)
         await self._channel.close(None)
-        for pick in [*self._waiting, *self._sent.values()]:
-            if not pick.future.done():
-                pick.future.set_exception(Unavailable("the proxy is stopping"))
+        for pick in self.surrender():
+            refuse(pick, Unavailable("the proxy is stopping"))
 
     async def _run(self) -> None:
         clock = asyncio.get_running_loop().time
@@ -206,7 +211,11 @@ class Link:
                 continue
             picks = [pick for pick in self._take() if not pick.future.done()]
             if picks:
-                self._sent.update([(pick.seq, pick) for pick in picks])
+                for pick in picks:
+                    if isinstance(pick, Pick):
+                        self._sent[pick.seq] = pick
+                    else:
+                        self._sent.update(dict.fromkeys(pick.open, pick))
                 self._frames += 1
                 now = self._sent_at = loop.time()
                 try:
@@ -224,16 +233,21 @@ class Link:
         if writable is not None and not writable.done():
             writable.set_result(None)
 
-    def _take(self) -> list[Pick]:
+    def _take(self) -> list[Pick | Bundle]:
         """The waiting selects that fit one frame, oldest first."""
         waiting = self._waiting
-        count = size = 0
-        for pick in waiting[:MAX_ITEMS]:
+        if self._items <= MOST_TOGETHER:
+            self._waiting, self._items = [], 0
+            return waiting
+        count = items = size = 0
+        for pick in waiting:
             size += pick.size
-            if size > MAX_BYTES and count:
+            if count and (size > MAX_BYTES or items + pick.items > MAX_ITEMS):
                 break
+            items += pick.items
             count += 1
         self._waiting = waiting[count:]
+        self._items -= items
         return waiting[:count]
 
     def _disconnect(self) -> None:
@@ -241,7 +255,8 @@ class Link:
         self.tried.set()
         self._writable = None
         self._frames = self._received = 0
-        self._waiting = self.surrender()
+        for pick in self.surrender():
+            self.put(pick)
         self._changed()
 
 

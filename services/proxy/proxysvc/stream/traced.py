@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 from opentelemetry.trace import Span
 
+from proxysvc.stream.bundle import Bundle
+from proxysvc.stream.client import BEYOND
 from proxysvc.stream.client import MotorClient
 from proxysvc.stream.client import Seconds
 from proxysvc.stream.frames import Choice
 from qbrixcore.definition import Definition
+from qbrixcore.errors import Overloaded
 from qbrixcore.errors import QbrixError
 from qbrixserving.tracing.tracer import Tracer
 from qbrixserving.tracing.tracer import failed
@@ -56,6 +60,51 @@ class TracedMotorClient(MotorClient):
         if span is not None:
             future.add_done_callback(lambda done: _ended(span, done))
         return future
+
+    def select_many(
+        self,
+        definition: Definition,
+        context_ids: Sequence[str],
+        vectors: Sequence[bytes] | None,
+        trace_id: str = "",
+        patience: Seconds | None = None,
+        traceparents: Sequence[str] | None = None,
+    ) -> list[Bundle]:
+        """The choices to come, each within a span if the current request is traced."""
+        about = {"qbrix.experiment_id": definition.experiment}
+        spans = [self._tracer.begin(SPAN, about) for _ in context_ids]
+        parents = ["" if span is None else parent_of(span) for span in spans]
+        bundles = super().select_many(
+            definition, context_ids, vectors, trace_id, patience, parents
+        )
+        start = 0
+        for bundle in bundles:
+            mine = spans[start : start + bundle.items]
+            start += bundle.items
+            bundle.future.add_done_callback(partial(_ended_many, bundle, mine))
+        for span in spans[start:]:
+            _end(span, Overloaded(BEYOND))
+        return bundles
+
+
+def _ended_many(
+    bundle: Bundle, spans: Sequence[Span | None], answer: asyncio.Future[None]
+) -> None:
+    for part in bundle.parts:
+        for place in part.places:
+            span = spans[place]
+            if span is not None:
+                span.set_attribute("qbrix.param_version", part.version)
+    for place, span in enumerate(spans):
+        given_up = asyncio.CancelledError() if answer.cancelled() else None
+        _end(span, bundle.failures.get(place, given_up))
+
+
+def _end(span: Span | None, error: BaseException | None) -> None:
+    if span is not None:
+        if error is not None:
+            failed(span, error)
+        span.end()
 
 
 def _ended(span: Span, answer: asyncio.Future[Choice]) -> None:
