@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 
 import httpx
 import psutil
@@ -14,6 +16,8 @@ import pytest
 from tests.cli.conftest import as_ordinary_user
 from tests.system.running import Up
 from tests.system.running import eventually
+
+import qbrixkernels
 
 Fresh = Callable[..., Up]
 
@@ -104,13 +108,26 @@ def test_an_impatient_second_signal_ends_it_at_once(fresh: Fresh) -> None:
     assert selects(up.start())
 
 
+def installed_for_everyone(folder: Path) -> None:
+    """Kernels, and what was compiled of them, as in a directory of the user's own.
+
+    Numba reads no cache that it may not write, and would compile all of it again.
+    """
+    source = Path(qbrixkernels.__file__).parent
+    shutil.copytree(source, folder / source.name)
+    for cache in folder.rglob("__pycache__"):
+        cache.chmod(0o777)
+
+
 def test_an_ordinary_user_runs_all_of_it(fresh: Fresh) -> None:
     home = fresh()
     home.directory.chmod(0o777)
-    up = Up(home.directory / "inner", HOME=str(home.directory / "inner"))
+    inner, kernels = home.directory / "inner", home.directory / "kernels"
+    up = Up(inner, HOME=str(inner), PYTHONPATH=str(kernels))
     old = os.umask(0)
     up.directory.mkdir(mode=0o777)
     os.umask(old)
+    installed_for_everyone(kernels)
     up.command = as_ordinary_user(up.command)
     up.start()
     try:
