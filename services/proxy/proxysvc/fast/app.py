@@ -129,7 +129,7 @@ class FastPath:
         self, path: str, method: str, fields: Fields, read: Read[S], source: S
     ) -> Answer:
         """Answer one request, its body still in ``source``."""
-        route = self.routes[path]
+        route, known = self.routes[path], self._state.authenticator
         began = perf_counter()
         trace = choose_request_id(fields.get("x-request-id"))
         mark = (REQUEST_ID, trace)
@@ -140,7 +140,9 @@ class FastPath:
             _refused(route, began)
             return refused(415, NOT_JSON, mark)
         try:
-            principal = await self._principal(fields, route.needs)
+            key = _presented(fields)
+            principal = known.cached(key) or await known.principal(key)
+            require(principal, route.needs)
             arriving = read(source, fields, self._room)
             body = await self._arrivals.in_time(arriving)
             status, reply, more = await route.answer(principal, body, trace)
@@ -167,16 +169,6 @@ class FastPath:
         else:
             route.call.error(began, UNPROCESSABLE, ours=False)
         return status, reply, (JSON, mark, *more)
-
-    async def _principal(self, fields: Fields, needed: str) -> Principal:
-        given = fields.get("x-api-key")
-        key = _presented(fields) if given is None else given.encode()
-        authenticator = self._state.authenticator
-        principal = authenticator.cached(key)
-        if principal is None:
-            principal = await authenticator.principal(key)
-        require(principal, needed)
-        return principal
 
     async def _select(self, principal: Principal, body: bytes, trace: str) -> Answer:
         try:
@@ -211,7 +203,10 @@ class FastPath:
 
 
 def _presented(fields: Fields) -> bytes | None:
-    """What is presented as a key where no readable ``X-API-Key`` is."""
+    """``X-API-Key``, else a bearer token; None if there is neither."""
+    key = fields.get("x-api-key")
+    if key is not None:
+        return key.encode()
     if "x-api-key" in fields:
         return _UNREADABLE
     authorization = fields.get("authorization")

@@ -57,8 +57,8 @@ class Room:
 def announced(fields: Fields) -> int:
     """How many bytes are to come, -1 if that is not said. Raises TooLarge."""
     length = fields.get("content-length")
-    # what is sent in chunks ends where they end
-    if length is None or not length.isdecimal() or "transfer-encoding" in fields:
+    # the server takes it away from what is sent in chunks, which end by themselves
+    if length is None or not length.isdecimal():
         return -1
     expected = int(length)
     if expected > MAX_BYTES:
