@@ -164,3 +164,19 @@ def test_chances_too_rough_to_choose_by_are_only_told() -> None:
     assert own.tolist() == told.tolist()
     fine = Learned("DirichletTSPolicy", {"num_outcomes": 3, "prior": 0.25}, 4)
     assert fine.prepared.reached is not None
+
+
+@pytest.mark.parametrize(("name", "params"), RULES, ids=[name for name, _ in RULES])
+def test_what_preparing_costs_grows_with_the_arms(
+    name: str, params: dict[str, object]
+) -> None:
+    few, many = (Learned(name, params, arms) for arms in (8, 800))
+    costs = [one.policy.preparing_ns(one.state, one.active) for one in (few, many)]
+    assert 0.0 < costs[0] <= costs[1] / 100 or costs == [np.inf, np.inf]
+
+
+def test_nothing_is_worked_out_for_arms_that_were_expected() -> None:
+    auto = Learned("MetaBanditPolicy", {}, 8)
+    everyone = np.ones(8, dtype=np.bool_)
+    expected = auto.policy.preparing_ns(auto.state, everyone)
+    assert 100 * expected < auto.policy.preparing_ns(auto.state, auto.active)

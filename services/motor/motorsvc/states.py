@@ -25,6 +25,9 @@ from qbrixstore.redis import RedisParamBackend
 
 # bytes to check or to copy that take a good part of 1 ms
 DECODE_IN_THREAD: Final = 256 * 1024
+# nanoseconds of preparing that are done at once: a thread costs about as much, and to
+# get the interpreter back from a busy loop it waits for milliseconds
+PREPARE_AT_ONCE: Final = 250_000
 _DRAW_NS: Final = 250  # a choice from prepared probabilities, whatever the arms
 _ARM_NS: Final = 100  # a posterior draw, the dearest thing done once per arm
 _CELL_NS: Final = 0.6  # a multiplication and addition of a quadratic form
@@ -83,7 +86,11 @@ class StateSource:
         arms = _matching(agent, stored)
         prepared = None
         if agent.policy.prepares:
-            prepared = await asyncio.to_thread(_prepared, agent, stored, arms)
+            job = (agent, stored, arms)
+            if agent.policy.preparing_ns(stored.state, arms.active) > PREPARE_AT_ONCE:
+                prepared = await asyncio.to_thread(_prepared, *job)
+            else:
+                prepared = _prepared(*job)
         ahead = None
         if prepared is not None and prepared.reached is not None:
             # draws from probabilities: no choice depends on any other, or on a context

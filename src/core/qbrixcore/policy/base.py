@@ -6,6 +6,7 @@ Shapes: K arms, D features, N choices or observations.
 from __future__ import annotations
 
 import abc
+import math
 from typing import Any
 from typing import ClassVar
 from typing import Generic
@@ -104,6 +105,11 @@ class BasePolicy(abc.ABC, Generic[S]):
         of the state. Raises InvalidContext.
         """
         return cls._prepare(hyper, state, cls._usable(state, active))
+
+    @classmethod
+    def preparing_ns(cls, state: S, active: Mask) -> float:
+        """A generous estimate of what ``prepare`` takes; unless told, too long."""
+        return math.inf
 
     @classmethod
     def account(cls, state: S) -> Account[S] | None:

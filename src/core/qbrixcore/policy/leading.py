@@ -20,6 +20,9 @@ Mask = NDArray[np.bool_]
 SMALLEST: Final = 1e-9
 LARGEST: Final = 1e15
 MOST_PANELS: Final = 512
+# what an arm costs at most, among few from cold caches: nanoseconds
+BETA_NS: Final = 20_000.0
+NORMAL_NS: Final = 2_500.0
 
 # arms whose draw is 1 to double precision are equal: the draw is made among them, as if
 # it went on evenly over these panels

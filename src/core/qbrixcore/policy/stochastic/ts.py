@@ -57,6 +57,10 @@ class BetaTSPolicy(BasePolicy[BetaTSParamState]):
         return _largest(draws, active, rng)
 
     @classmethod
+    def preparing_ns(cls, state: BetaTSParamState, active: Mask) -> float:
+        return state.num_arms * leading.BETA_NS
+
+    @classmethod
     def _prepare(
         cls, hyper: BetaTSHyper, state: BetaTSParamState, active: Mask
     ) -> Prepared:
@@ -100,6 +104,10 @@ class DiscountedTSPolicy(BasePolicy[DiscountedTSParamState]):
         shortfall = state.failures + hyper.beta_prior
         draws = _betas(alpha, shortfall, len(contexts), active, rng)
         return _largest(draws, active, rng)
+
+    @classmethod
+    def preparing_ns(cls, state: DiscountedTSParamState, active: Mask) -> float:
+        return state.num_arms * leading.BETA_NS
 
     @classmethod
     def _prepare(
@@ -154,6 +162,10 @@ class GaussianTSPolicy(BasePolicy[GaussianTSParamState]):
         draws /= np.sqrt(state.precision)
         draws += state.mean
         return _largest(draws, active, rng)
+
+    @classmethod
+    def preparing_ns(cls, state: GaussianTSParamState, active: Mask) -> float:
+        return state.num_arms * leading.NORMAL_NS
 
     @classmethod
     def _prepare(
