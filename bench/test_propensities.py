@@ -52,22 +52,26 @@ def test_prepare(benchmark: BenchmarkFixture, name: str, arms: int) -> None:
     assert prepared.propensities.sum() == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize("count", [1, FRAME])
+@pytest.mark.parametrize("arms", [10, 100, 1000])
 @pytest.mark.parametrize("ready", [False, True], ids=["chosen", "prepared"])
-def test_select_with_prepared(benchmark: BenchmarkFixture, ready: bool) -> None:
-    bench = Learned("BetaTSPolicy", 10, {})
+def test_select_with_prepared(
+    benchmark: BenchmarkFixture, ready: bool, arms: int, count: int
+) -> None:
+    bench = Learned("BetaTSPolicy", arms, {})
     prepared = bench.policy.prepare(bench.hyper, bench.state, bench.active)
-    arms, p = benchmark(
+    _, p = benchmark(
         bench.policy.select_many,
         bench.hyper,
         bench.state,
-        bench.contexts(FRAME),
+        bench.contexts(count),
         bench.active,
-        InFlight.none(10),
+        InFlight.none(arms),
         bench.rng,
         prepared if ready else None,
     )
     seconds = benchmark.stats.stats.median if benchmark.stats else 0.0
-    benchmark.extra_info["us_per_decision"] = seconds / FRAME * 1e6
+    benchmark.extra_info["us_per_decision"] = seconds / count * 1e6
     assert np.isnan(p).all() != ready
 
 
