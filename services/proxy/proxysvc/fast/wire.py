@@ -11,8 +11,10 @@ import msgspec
 
 MOST_AT_ONCE: Final = 100
 
+# gc=False below: what comes from JSON, or goes there, is no part of a cycle
 
-class SelectContext(msgspec.Struct):
+
+class SelectContext(msgspec.Struct, gc=False):
     """Who the choice is for, and what is known about them."""
 
     id: str
@@ -21,14 +23,14 @@ class SelectContext(msgspec.Struct):
     metadata: dict[str, Any] | None = None
 
 
-class SelectRequest(msgspec.Struct):
+class SelectRequest(msgspec.Struct, gc=False):
     """Body of POST /api/v1/agent/select."""
 
     experiment_id: str
     context: SelectContext
 
 
-class SelectedArm(msgspec.Struct):
+class SelectedArm(msgspec.Struct, gc=False):
     """The chosen arm; ``index`` is its position in the pool."""
 
     id: str
@@ -36,7 +38,7 @@ class SelectedArm(msgspec.Struct):
     index: int
 
 
-class SelectReply(msgspec.Struct):
+class SelectReply(msgspec.Struct, gc=False):
     """The choice; ``request_id`` is null while the experiment is paused."""
 
     arm: SelectedArm
@@ -44,20 +46,20 @@ class SelectReply(msgspec.Struct):
     is_default: bool
 
 
-class FeedbackRequest(msgspec.Struct):
+class FeedbackRequest(msgspec.Struct, gc=False):
     """Body of POST /api/v1/agent/feedback."""
 
     request_id: str
     reward: float
 
 
-class FeedbackReply(msgspec.Struct):
+class FeedbackReply(msgspec.Struct, gc=False):
     """Answer to feedback that the log holds."""
 
     accepted: bool
 
 
-class Failure(msgspec.Struct):
+class Failure(msgspec.Struct, gc=False):
     """Why one item of a batch failed: what it would have been answered alone."""
 
     status: int
@@ -66,7 +68,7 @@ class Failure(msgspec.Struct):
     context: Mapping[str, object] | None = None
 
 
-class SelectBatchRequest(msgspec.Struct):
+class SelectBatchRequest(msgspec.Struct, gc=False):
     """Body of POST /api/v1/agent/select:batch."""
 
     experiment_id: str
@@ -75,7 +77,7 @@ class SelectBatchRequest(msgspec.Struct):
     ]
 
 
-class SelectResult(msgspec.Struct):
+class SelectResult(msgspec.Struct, gc=False):
     """The choice for one context of a batch, or the ``error`` there was."""
 
     arm: SelectedArm | None = None
@@ -85,13 +87,13 @@ class SelectResult(msgspec.Struct):
     error: Failure | None = None
 
 
-class SelectBatchReply(msgspec.Struct):
+class SelectBatchReply(msgspec.Struct, gc=False):
     """One result for each context, in their order."""
 
     results: list[SelectResult]
 
 
-class FeedbackBatchRequest(msgspec.Struct):
+class FeedbackBatchRequest(msgspec.Struct, gc=False):
     """Body of POST /api/v1/agent/feedback:batch."""
 
     feedbacks: Annotated[
@@ -99,14 +101,14 @@ class FeedbackBatchRequest(msgspec.Struct):
     ]
 
 
-class FeedbackResult(msgspec.Struct):
+class FeedbackResult(msgspec.Struct, gc=False):
     """Whether the log holds one feedback of a batch, or the ``error`` there was."""
 
     accepted: bool
     error: Failure | None = None
 
 
-class FeedbackBatchReply(msgspec.Struct):
+class FeedbackBatchReply(msgspec.Struct, gc=False):
     """One result for each feedback, in their order."""
 
     results: list[FeedbackResult]
