@@ -13,7 +13,6 @@ from tests.cortex.decided import commit
 from tests.cortex.decided import length
 from tests.cortex.samples import Shard
 from tests.cortex.samples import event
-from tests.cortex.samples import experiment
 from tests.cortex.samples import random_events
 
 from cortexsvc.chronicle import Portion
@@ -40,15 +39,6 @@ class Dying(ParquetChronicle):
         raise Unavailable("killed")
 
 
-@pytest.fixture
-async def consumer(shard: Shard) -> RedisStreamConsumer:
-    """Who commits, and leaves the trimming to whoever records."""
-    await shard.define(experiment())
-    consumer = RedisStreamConsumer(shard.client, shard.layout, "c-0", trims=False)
-    assert await consumer.acquire()
-    return consumer
-
-
 def recorder(shard: Shard, root: Path, portion: Portion = AT_ONCE) -> Recorder:
     chronicle = ParquetChronicle(root, 30, portion)
     return Recorder(shard.client, shard.layout, 0, chronicle)
@@ -60,22 +50,6 @@ async def decisions(root: Path, complete: bool = False) -> Sequence[Decision]:
 
 def files(root: Path) -> list[Path]:
     return sorted((root / REWARDS).rglob("*.parquet"))
-
-
-async def test_what_is_committed_is_on_disk_and_only_then_trimmed(
-    shard: Shard, consumer: RedisStreamConsumer, tmp_path: Path
-) -> None:
-    one = recorder(shard, tmp_path)
-    await shard.append(*random_events(300))
-    assert not await one.step(consumer)
-    await commit(consumer)
-    assert await length(shard) > 0
-    assert await one.step(consumer)
-    assert await length(shard) == 0
-    found = await decisions(tmp_path)
-    assert len(found) == 300
-    given = sum(each.reward for each in random_events(300))
-    assert sum(each.reward or 0 for each in found) == given
 
 
 async def test_what_is_written_twice_is_read_once(
@@ -100,28 +74,6 @@ async def test_what_is_written_twice_is_read_once(
     assert len(await decisions(tmp_path)) == 300
     # what another file contains was deleted
     assert len(files(tmp_path)) == 1
-
-
-async def test_a_reward_meets_its_selection(
-    shard: Shard, consumer: RedisStreamConsumer, tmp_path: Path
-) -> None:
-    vector = b"\0\0\x80\x3f\0\0\0\x40"
-    choices = Choices(shard.client, shard.layout, "w")
-    await choices.append(1, [chosen(1, vector=vector), chosen(2, context_id="ü")])
-    await shard.append(
-        event(1, arm=1, reward=0.5, vector=vector, issued_ms=1_001),
-        event(3, arm=2, reward=1.0, propensity=0.125, issued_ms=1_003),
-    )
-    await commit(consumer)
-    await recorder(shard, tmp_path).step(consumer)
-    first, second, third = await decisions(tmp_path)
-    assert first == Decision(
-        "0000000000000009-1", 1_001, "c1", 0, 4, 1, 0.25, 0.5, vector
-    )
-    assert (second.context_id, second.reward) == ("ü", None)
-    assert (third.context_id, third.arm_index, third.propensity) == (None, 2, 0.125)
-    complete = await decisions(tmp_path, complete=True)
-    assert [one.token_id[-1] for one in complete] == ["1", "3"]
 
 
 async def test_many_small_files_become_one(

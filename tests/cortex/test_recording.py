@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import date
 
 import pytest
@@ -15,16 +14,12 @@ from tests.cortex.decided import length
 from tests.cortex.decided import locked
 from tests.cortex.samples import Shard
 from tests.cortex.samples import event
-from tests.cortex.samples import experiment
 from tests.cortex.samples import random_events
 
 from cortexsvc.chronicle import PostgresChronicle
 from cortexsvc.recording import Recorder
 from qbrixcore.errors import Overloaded
 from qbrixcore.errors import Unavailable
-from qbrixstore.decisions import Decision
-from qbrixstore.postgres import PostgresSettings
-from qbrixstore.postgres import init_db
 from qbrixstore.postgres import system_session
 from qbrixstore.postgres.decisions import DecisionLog
 from qbrixstore.redis import RedisStreamConsumer
@@ -34,44 +29,8 @@ from qbrixstore.redis.refusals import Fenced
 
 
 @pytest.fixture
-async def engine(postgres_server: PostgresSettings) -> AsyncIterator[AsyncEngine]:
-    engine = init_db(postgres_server)
-    async with system_session(engine) as session:
-        await DecisionLog(session).drop_before(date(9999, 1, 1))
-    yield engine
-    await engine.dispose()
-
-
-@pytest.fixture
-async def consumer(shard: Shard) -> RedisStreamConsumer:
-    """Who commits, and leaves the trimming to whoever records."""
-    await shard.define(experiment())
-    consumer = RedisStreamConsumer(shard.client, shard.layout, "c-0", trims=False)
-    assert await consumer.acquire()
-    return consumer
-
-
-@pytest.fixture
 def recorder(shard: Shard, engine: AsyncEngine) -> Recorder:
     return Recorder(shard.client, shard.layout, 0, PostgresChronicle(engine, 30))
-
-
-async def test_what_is_committed_is_recorded_and_only_then_trimmed(
-    shard: Shard, consumer: RedisStreamConsumer, recorder: Recorder, engine: AsyncEngine
-) -> None:
-    await shard.append(*random_events(300))
-    await recorder.step(consumer)
-    assert await decisions(engine) == []
-    assert await length(shard) > 0
-    await commit(consumer)
-    assert await length(shard) > 0
-    assert await recorder.step(consumer)
-    assert await length(shard) == 0
-    assert not await recorder.step(consumer)
-    assert len(await decisions(engine)) == 300
-    assert sum(one.reward or 0 for one in await decisions(engine)) == sum(
-        one.reward for one in random_events(300)
-    )
 
 
 async def test_what_is_recorded_twice_is_recorded_once(
@@ -92,29 +51,6 @@ async def test_what_is_recorded_twice_is_recorded_once(
     found = await decisions(engine, complete=True)
     assert len(found) == 100
     assert {one.param_version for one in found} == {4}
-
-
-async def test_a_reward_meets_its_selection(
-    shard: Shard, consumer: RedisStreamConsumer, recorder: Recorder, engine: AsyncEngine
-) -> None:
-    vector = b"\0\0\x80\x3f\0\0\0\x40"
-    choices = Choices(shard.client, shard.layout, "w")
-    await choices.append(1, [chosen(1, vector=vector), chosen(2, context_id="ü")])
-    await shard.append(
-        event(1, arm=1, reward=0.5, vector=vector, issued_ms=1_001),
-        event(3, arm=2, reward=1.0, propensity=0.125, issued_ms=1_003),
-    )
-    await commit(consumer)
-    await recorder.step(consumer)
-    first, second, third = await decisions(engine)
-    assert first == Decision(
-        "0000000000000009-1", 1_001, "c1", 0, 4, 1, 0.25, 0.5, vector
-    )
-    assert (second.context_id, second.reward) == ("ü", None)
-    # its selection was lost on the way: the reward says itself what was chosen
-    assert (third.context_id, third.arm_index, third.propensity) == (None, 2, 0.125)
-    complete = await decisions(engine, complete=True)
-    assert [one.token_id[-1] for one in complete] == ["1", "3"]
 
 
 async def test_a_batch_of_selections_that_arrives_twice_counts_once(
