@@ -62,7 +62,9 @@ def is_ready(origin: str) -> bool:
     return answer.status_code == 200
 
 
-def test_a_first_start_that_was_killed_is_completed(fresh: Fresh) -> None:
+def test_a_first_start_that_was_killed_is_completed_and_can_be_ended_at_once(
+    fresh: Fresh,
+) -> None:
     up = fresh()
     draft = up.directory / "data" / "credentials.draft.json"
     up.spawn("up")
@@ -77,15 +79,15 @@ def test_a_first_start_that_was_killed_is_completed(fresh: Fresh) -> None:
     assert up.credentials["password"] in up.greeting
     assert selects(up)
     assert not draft.exists()
+    an_impatient_second_signal_ends_it_at_once(up)
+    assert selects(up.start())
 
 
-def test_an_impatient_second_signal_ends_it_at_once(fresh: Fresh) -> None:
-    up = fresh().start()
+def an_impatient_second_signal_ends_it_at_once(up: Up) -> None:
     family = up.process.children(recursive=True)
     os.kill(up.process.pid, signal.SIGTERM)
     assert up.stop(signal.SIGINT) == 1
     assert not psutil.wait_procs(family, timeout=30)[1]
-    assert selects(up.start())
 
 
 def installed_for_everyone(folder: Path) -> None:
