@@ -2,9 +2,9 @@
 
 ``app`` is a raw ASGI application that decodes the body of a select into the same struct
 and encodes a reply of the same shape and size as select's, and does nothing else.
-``direct`` is the same in the words of RSGI, as select is served; ``waiting`` also waits,
-in a row with whoever came meanwhile, as selects wait for the answer of a motor. Served
-as select is: Granian, uvloop, one worker, HTTP/1.1 keep-alive.
+``direct`` is the same in the words of RSGI, as select is served. ``waiting`` also
+waits, in a row with whoever came meanwhile, as selects wait for the answer of a motor.
+Served as select is: Granian, uvloop, one worker, HTTP/1.1 keep-alive.
 
     python -m granian --interface asgi --loop uvloop --workers 1 bench.system.echo:app
     python -m granian --interface rsgi ... bench.system.echo:direct
