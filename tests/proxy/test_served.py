@@ -12,6 +12,10 @@ from tests.proxy.processes import running
 from tests.proxy.wire import Wire
 from tests.proxy.wire import head
 
+from proxysvc.fast.body import MOST_ARRIVING
+from proxysvc.fast.direct import AT_ONCE
+from proxysvc.main import CONNECTIONS
+
 SELECT = "/api/v1/agent/select"
 POOLS = "/api/v1/pools"
 PAGE = "https://app.example.org"
@@ -19,13 +23,19 @@ UNKNOWN = b'{"experiment_id": "unknown", "context": {"id": "somebody"}}'
 MIB = 1 << 20
 
 
-async def chunked(wire: Wire, person: Person, path: str, *chunks: bytes) -> None:
+async def chunked(
+    wire: Wire, person: Person, path: str, *chunks: bytes, fields: bytes = b""
+) -> None:
     """Send a request whose body is in chunks, without their end."""
     announced = head(person, path, 0).replace(b"content-length: 0\r\n", b"")
     await wire.send(announced.removesuffix(b"\r\n"))
-    await wire.send(b"transfer-encoding: chunked\r\n\r\n")
+    await wire.send(fields + b"transfer-encoding: chunked\r\n\r\n")
     for chunk in chunks:
         await wire.send(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n")
+
+
+def test_bodies_read_at_once_take_no_more_than_all_others() -> None:
+    assert CONNECTIONS * AT_ONCE <= MOST_ARRIVING
 
 
 async def test_bodies_keys_and_pages_of_other_origins(
@@ -51,6 +61,13 @@ async def bodies(proxy: ProxyProcess, admin: Person, path: str, status: int) -> 
     wire.close()
 
     wire = await Wire.to(proxy)
+    trailed = b"trailer: x-t\r\n"
+    await chunked(wire, admin, path, UNKNOWN, fields=trailed)
+    await wire.send(b"0\r\nx-t: 1\r\n\r\n")
+    assert (await wire.answer())[0] == status
+    wire.close()
+
+    wire = await Wire.to(proxy)
     await chunked(wire, admin, path, UNKNOWN[:9])
     await wire.send(b"no size\r\n")
     answered, _, body = await wire.answer()
@@ -65,8 +82,14 @@ async def bodies(proxy: ProxyProcess, admin: Person, path: str, status: int) -> 
 
 
 async def keys(proxy: ProxyProcess, admin: Person, path: str) -> None:
-    """One that no server could read is as wrong as any other."""
+    """One that no server could read is as wrong as any other; the first counts."""
     [key] = admin.headers.values()
+    wire = await Wire.to(proxy)
+    second = b"x-api-key: optiq_nobody\r\n\r\n"
+    request = head(admin, path, len(UNKNOWN)).removesuffix(b"\r\n") + second
+    await wire.send(request + UNKNOWN)
+    assert (await wire.answer())[0] != 401
+    wire.close()
     for wrong in (b"optiq_nobody", b"\xe9"):
         wire = await Wire.to(proxy)
         request = head(admin, path, len(UNKNOWN)).replace(key.encode(), wrong)

@@ -21,10 +21,10 @@ CLOSE: Final[Header] = (b"connection", b"close")
 
 
 def fields_of(scope: Scope) -> dict[str, str]:
-    """The header fields of a request, the last of each name."""
+    """The header fields of a request, the first of each name."""
     return {
         name.decode("latin-1"): value.decode("latin-1")
-        for name, value in scope["headers"]
+        for name, value in reversed(scope["headers"])
     }
 
 

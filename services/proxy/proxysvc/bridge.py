@@ -25,7 +25,7 @@ def bridged(app: ASGIApp) -> RSGIApp:
     """``app`` as an RSGI application; it has been started and is stopped elsewhere."""
 
     async def answer(asked: Asked, protocol: Protocol) -> None:
-        exchange = _Exchange(protocol)
+        exchange = _Exchange(protocol, asked.headers)
         await app(scope_of(asked), exchange.receive, exchange.send)
         if not exchange.answered:
             raise RuntimeError("the application has not answered")
@@ -56,9 +56,9 @@ def scope_of(asked: Asked) -> Scope:
 class _Exchange:
     """One request and its answer, in the words of ASGI."""
 
-    def __init__(self, protocol: Protocol) -> None:
+    def __init__(self, protocol: Protocol, fields: Any) -> None:
         self._protocol = protocol
-        self._parts: AsyncIterator[bytes] | None = parts(protocol)
+        self._parts: AsyncIterator[bytes] | None = parts(protocol, fields)
         self._start: Message = {}
         self._stream: Any = None
         self.answered = False
@@ -87,6 +87,9 @@ class _Exchange:
         status = self._start["status"]
         if self._stream is not None:
             await self._stream.send_bytes(body)
+            if not more:
+                # which ends the answer
+                self._stream = None
         elif more:
             self._stream = self._protocol.response_stream(status, self._fields)
             await self._stream.send_bytes(body)

@@ -15,20 +15,22 @@ from granian._granian import RSGIProtocolClosed as Closed
 from granian.rsgi import Scope as Asked
 
 from proxysvc.fast.body import Disconnected
+from proxysvc.fast.body import Fields
 
 __all__ = ["Asked", "Closed", "Protocol", "RSGIApp", "parts"]
 
 RSGIApp = Callable[[Asked, Protocol], Awaitable[None]]
 
 
-async def parts(protocol: Protocol) -> AsyncIterator[bytes]:
+async def parts(protocol: Protocol, fields: Fields) -> AsyncIterator[bytes]:
     """A body part by part. Raises Disconnected where it breaks off."""
-    broken = False
+    broken, trailed = False, "trailer" in fields
     async for part in protocol:
         if broken:
             raise Disconnected
         if part:
             yield part
         # the server ends every body with nothing, and tells of a fault the same way:
-        # where more follows, even if that is nothing as well, it was not the end
-        broken = not part
+        # where more follows, even if that is nothing as well, it was not the end; but
+        # fields behind a body are also nothing to it
+        broken = not part and not trailed

@@ -114,7 +114,7 @@ def seal_many(tokens: Iterable[Token], key: hashlib.blake2b) -> list[str]:
         sealed.append(body + mac.digest())
     # json has bytes as padded base64, between quotes
     text = _encode_json(sealed).translate(_TO_URL, b'="[]').decode()
-    return text.split(",")
+    return text.split(",") if text else []
 
 
 def unseal(text: str, keyring: Keyring) -> Token:

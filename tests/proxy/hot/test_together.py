@@ -101,3 +101,10 @@ async def test_an_arm_that_stays_unknown_fails_alone(
     made = await decided([0, 2, 1, 2], held, counting)
     assert [type(one) for one in made] == [Selected, error, Selected, error]
     assert sum(tally.selections for tally in counting.take().values()) == 2
+
+
+async def test_a_part_may_know_no_arm_at_all() -> None:
+    counting = Counting()
+    made = await decided([0, 2, 2, 1], OLD, counting)
+    assert [type(one) for one in made] == [Selected, *[Unavailable] * 2, Selected]
+    assert sum(tally.selections for tally in counting.take().values()) == 2

@@ -17,7 +17,9 @@ from proxysvc.rsgi import Protocol
 from proxysvc.rsgi import RSGIApp
 from proxysvc.rsgi import parts
 
-AT_ONCE: Final = 64 << 10  # bytes of a body that need no account of their parts
+# bytes of a body whose parts take no room: those of all connections that there may
+# be are as much as there is room for
+AT_ONCE: Final = 4 << 10
 
 
 def directly(fast: FastPath, inner: RSGIApp, *more: Field) -> RSGIApp:
@@ -44,7 +46,7 @@ async def read_body(protocol: Protocol, fields: Fields, room: Room) -> bytes:
     """The whole body. Raises TooLarge, Disconnected, Overloaded."""
     expected = announced(fields)
     if not 0 <= expected <= AT_ONCE:
-        return await collect(parts(protocol), expected, room)
+        return await collect(parts(protocol, fields), expected, room)
     try:
         return await protocol()
     except Closed:
