@@ -55,7 +55,8 @@ def test_compiled_play_equals_the_public_methods(name: str, traffic: Traffic) ->
             arms, propensities = fast.play(block, journey)
             known, expected = slow.play(block, journey)
             np.testing.assert_array_equal(arms, known)
-            np.testing.assert_allclose(propensities, expected, rtol=1e-12)
+            # sums that differ in their last bit, and policies that learn by them
+            np.testing.assert_allclose(propensities, expected, rtol=1e-8)
             seen.update(arms.tolist())
     assert len(seen) == problem.num_arms
 
