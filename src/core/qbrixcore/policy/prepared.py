@@ -5,9 +5,13 @@ Shapes: K arms, N choices.
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+
+ROUNDING: Final = 1e-12
 
 
 class Prepared(msgspec.Struct, frozen=True, eq=False, gc=False):
@@ -27,7 +31,11 @@ class Prepared(msgspec.Struct, frozen=True, eq=False, gc=False):
         reached = np.cumsum(chances)
         total = reached[-1]
         reached /= total
-        return cls(chances / total, reached)
+        # one that lacks no more than the rounding of a sum is told as it is, so that
+        # whoever learns by it learns the same bits without anything prepared
+        if abs(total - 1.0) > ROUNDING:
+            chances = chances / total
+        return cls(chances, reached)
 
 
 def drawn(
