@@ -90,18 +90,8 @@ async def echo(app: str = ECHO, interface: str = "asgi") -> AsyncIterator[str]:
     port = free_port()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "granian", "--interface", interface),
-        *(
-            "--loop",
-            "uvloop",
-            "--workers",
-            "1",
-            "--http",
-            "1",
-            "--no-ws",
-            "--host",
-            "127.0.0.1",
-        ),
-        *("--port", str(port), "--no-log", app),
+        *("--loop", "uvloop", "--workers", "1", "--http", "1", "--no-ws"),
+        *("--host", "127.0.0.1", "--port", str(port), "--no-log", app),
         env={**os.environ, "PYTHONPATH": os.getcwd()},
     )
     try:

@@ -8,7 +8,9 @@ from collections.abc import MutableMapping
 from typing import Any
 from typing import Final
 
+from proxysvc.fast import answers
 from proxysvc.fast.answers import Answer
+from proxysvc.fast.answers import Field
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -17,7 +19,14 @@ Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 Header = tuple[bytes, bytes]
 
-CLOSE: Final[Header] = (b"connection", b"close")
+
+def header(field: Field) -> Header:
+    """A header field as ASGI has it."""
+    name, value = field
+    return name.encode(), value.encode()
+
+
+CLOSE: Final = header(answers.CLOSE)
 
 
 def fields_of(scope: Scope) -> dict[str, str]:
@@ -31,6 +40,6 @@ def fields_of(scope: Scope) -> dict[str, str]:
 async def sent(send: Send, answer: Answer) -> None:
     """One complete answer."""
     status, body, fields = answer
-    headers = [(name.encode(), value.encode()) for name, value in fields]
+    headers = [header(field) for field in fields]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -10,6 +10,7 @@ from proxysvc.asgi import ASGIApp
 from proxysvc.asgi import Header
 from proxysvc.asgi import Message
 from proxysvc.asgi import Scope
+from proxysvc.fast.body import UNREADABLE
 from proxysvc.fast.body import Disconnected
 from proxysvc.rsgi import Asked
 from proxysvc.rsgi import Protocol
@@ -17,8 +18,6 @@ from proxysvc.rsgi import RSGIApp
 from proxysvc.rsgi import parts
 
 GONE: Final[Message] = {"type": "http.disconnect"}
-# stands for a value beyond ASCII, which the server keeps to itself
-UNREADABLE: Final = b"?"
 
 
 def bridged(app: ASGIApp) -> RSGIApp:

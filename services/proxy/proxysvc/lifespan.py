@@ -63,8 +63,8 @@ class Lifespan:
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start; the loop does not run yet. Raises SystemExit when that fails."""
         self._running = loop.create_task(self._run())
-        started = loop.create_task(self._started.wait())
-        loop.run_until_complete(_first(started, self._running))
+        tried = _first(self._started.wait(), asyncio.shield(self._running))
+        loop.run_until_complete(tried)
         if not self._started.is_set():
             sys.exit(1)
 
@@ -96,9 +96,8 @@ class Lifespan:
                 lambda: self._drain(worker), worker.hurry, self._patience
             )
             self._started.set()
-            drained = asyncio.ensure_future(self._drained.wait())
-            await _first(drained, asyncio.ensure_future(overdue.wait()))
-        if not drained.done():
+            await _first(self._drained.wait(), overdue.wait())
+        if not self._drained.is_set():
             # a connection that never finished its request keeps the server waiting
             logger.warning("connections that were still open are cut")
             os._exit(0)
@@ -108,9 +107,12 @@ class Lifespan:
         self._app = bridged(closing(worker.http))
 
 
-async def _first(*tasks: asyncio.Future[Any]) -> None:
-    """Return when one of them is done."""
+async def _first(*awaited: Awaitable[Any]) -> None:
+    """Return when one of them is done, and wait for the others no longer."""
+    tasks = [asyncio.ensure_future(one) for one in awaited]
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
 
 
 async def _nothing(scope: Any, protocol: Any) -> None:

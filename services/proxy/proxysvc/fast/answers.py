@@ -30,9 +30,11 @@ class Envelope(msgspec.Struct):
     context: Mapping[str, object] | None = None
 
 
-def refused(status: int, detail: str, *fields: Field) -> Answer:
+def refused(
+    status: int, detail: str, *fields: Field, code: Code = Code.BAD_REQUEST
+) -> Answer:
     """To what is wrong with the HTTP request itself."""
-    return status, encode(Envelope(Code.BAD_REQUEST, detail)), (JSON, *fields)
+    return status, encode(Envelope(code, detail)), (JSON, *fields)
 
 
 def failure(

@@ -35,6 +35,7 @@ from proxysvc.fast.batches import Batches
 from proxysvc.fast.body import CUT_OFF
 from proxysvc.fast.body import MAX_BYTES
 from proxysvc.fast.body import NOT_JSON
+from proxysvc.fast.body import UNREADABLE
 from proxysvc.fast.body import Disconnected
 from proxysvc.fast.body import Fields
 from proxysvc.fast.body import Room
@@ -75,7 +76,6 @@ Read = Callable[[S, Fields, Room], Awaitable[bytes]]
 
 _select_request: Final = msgspec.json.Decoder(SelectRequest).decode
 _feedback_request: Final = msgspec.json.Decoder(FeedbackRequest).decode
-_UNREADABLE: Final = b"?"  # bytes beyond ASCII, which no key has
 _ACCEPTED: Final[Answer] = (201, encode(FeedbackReply(True)), ())
 
 
@@ -208,7 +208,8 @@ def _presented(fields: Fields) -> bytes | None:
     if key is not None:
         return key.encode()
     if "x-api-key" in fields:
-        return _UNREADABLE
+        # no key looks like that
+        return UNREADABLE
     authorization = fields.get("authorization")
     return None if authorization is None else bearer_of(authorization.encode())
 

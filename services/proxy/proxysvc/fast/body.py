@@ -14,6 +14,8 @@ MOST_ARRIVING: Final = 64 << 20  # bytes of all bodies that are not complete yet
 CUT_OFF: Final = "the body is cut off or malformed"
 NOT_JSON: Final = "the body must be application/json"
 _JSON: Final = "application/json"
+# stands for a field beyond ASCII, whose value the server keeps to itself
+UNREADABLE: Final = b"?"
 
 
 class Fields(Protocol):

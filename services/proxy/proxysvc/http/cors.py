@@ -11,10 +11,12 @@ from proxysvc.asgi import Message
 from proxysvc.asgi import Receive
 from proxysvc.asgi import Scope
 from proxysvc.asgi import Send
+from proxysvc.asgi import header
+from proxysvc.fast.answers import Field
 from proxysvc.origins import ANY
 
-VARY: Final = ("vary", "Origin")
-_VARY: Final[Header] = (b"vary", b"Origin")
+VARY: Final[Field] = ("vary", "Origin")
+_VARY: Final = header(VARY)
 _SHOWN: Final[Header] = (
     b"access-control-expose-headers",
     b"x-request-id, x-param-version, retry-after",

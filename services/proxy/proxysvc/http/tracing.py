@@ -12,11 +12,11 @@ from proxysvc.asgi import Receive
 from proxysvc.asgi import Scope
 from proxysvc.asgi import Send
 from proxysvc.asgi import fields_of
+from proxysvc.asgi import header
 from proxysvc.asgi import sent
-from proxysvc.fast.answers import JSON
 from proxysvc.fast.answers import REQUEST_ID
-from proxysvc.fast.answers import Envelope
-from proxysvc.fast.answers import encode
+from proxysvc.fast.answers import Answer
+from proxysvc.fast.answers import refused
 from proxysvc.fast.arrival import Arrivals
 from proxysvc.fast.body import NOT_JSON
 from proxysvc.fast.body import Fields
@@ -50,7 +50,7 @@ def traced(inner: ASGIApp, arrivals: Arrivals) -> ASGIApp:
             return
         fields = fields_of(scope)
         with request_context(choose_request_id(fields.get(REQUEST_ID))) as request_id:
-            mark = (REQUEST_ID.encode(), request_id.encode())
+            mark = header((REQUEST_ID, request_id))
 
             async def send_marked(message: Message) -> None:
                 if message["type"] == "http.response.start":
@@ -61,8 +61,7 @@ def traced(inner: ASGIApp, arrivals: Arrivals) -> ASGIApp:
             if refusal is None:
                 await inner(scope, whole(receive, arrivals), send_marked)
             else:
-                status, envelope = refusal
-                await sent(send_marked, (status, encode(envelope), (JSON,)))
+                await sent(send_marked, refusal)
 
     return app
 
@@ -74,15 +73,14 @@ def _secured(headers: Iterable[Header], mark: Header) -> list[Header]:
     return given
 
 
-def _refusal(scope: Scope, fields: Fields) -> tuple[int, Envelope] | None:
+def _refusal(scope: Scope, fields: Fields) -> Answer | None:
     """What no route needs to look at."""
     size = sum(len(name) + len(value) for name, value in scope["headers"])
     if size > MOST_HEADER_BYTES:
-        detail = f"headers over {MOST_HEADER_BYTES} bytes"
-        return 431, Envelope(Code.BAD_REQUEST, detail)
+        return refused(431, f"headers over {MOST_HEADER_BYTES} bytes")
     if scope["path"].endswith("/") and scope["path"] != "/":
         # an empty id: the router would take it for the collection
-        return 404, Envelope(Code.NOT_FOUND, "not found")
+        return refused(404, "not found", code=Code.NOT_FOUND)
     if scope["method"] in _WITH_BODY and not is_json(fields):
-        return 415, Envelope(Code.BAD_REQUEST, NOT_JSON)
+        return refused(415, NOT_JSON)
     return None
