@@ -9,12 +9,12 @@ from contextlib import AsyncExitStack
 from typing import NamedTuple
 
 import pytest
-from tests.proxy.hot.peer import PATIENCE
-from tests.proxy.hot.peer import Line
-from tests.proxy.hot.peer import Peer
-from tests.proxy.hot.peer import chosen
-from tests.proxy.hot.peer import listening
 from tests.proxy.hot.samples import definition
+from tests.proxy.hot.streams.peer import PATIENCE
+from tests.proxy.hot.streams.peer import Line
+from tests.proxy.hot.streams.peer import Peer
+from tests.proxy.hot.streams.peer import chosen
+from tests.proxy.hot.streams.peer import listening
 from tests.proxy.waiting import eventually
 
 from proxysvc.stream.client import MotorClient

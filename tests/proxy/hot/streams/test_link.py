@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import grpc
 import numpy as np
 import pytest
-from tests.proxy.hot.peer import PATIENCE
-from tests.proxy.hot.peer import Line
-from tests.proxy.hot.peer import Peer
-from tests.proxy.hot.peer import chosen
-from tests.proxy.hot.peer import listening
 from tests.proxy.hot.samples import definition
+from tests.proxy.hot.streams.peer import PATIENCE
+from tests.proxy.hot.streams.peer import Line
+from tests.proxy.hot.streams.peer import Peer
+from tests.proxy.hot.streams.peer import chosen
 
 from proxysvc.stream.client import MotorClient
 from proxysvc.stream.frames import Choice
@@ -29,28 +27,6 @@ from qbrixproto.motor_pb2 import SelectFrame
 
 PLAIN = definition("BetaTSPolicy", name="plain")
 LINEAR = definition("LinUCBPolicy", {"dim": 2}, name="linear", version=4)
-
-
-@pytest.fixture
-async def peer() -> Peer:
-    return Peer()
-
-
-@pytest.fixture
-async def port(peer: Peer) -> AsyncIterator[int]:
-    async with listening(peer) as port:
-        yield port
-
-
-@pytest.fixture
-async def client(port: int) -> AsyncIterator[MotorClient]:
-    async with MotorClient([f"127.0.0.1:{port}"], 1_000, PATIENCE) as client:
-        yield client
-
-
-@pytest.fixture
-async def line(peer: Peer, client: MotorClient) -> Line:
-    return await peer.line()
 
 
 def ask(client: MotorClient, count: int = 1) -> list[asyncio.Future[Choice]]:

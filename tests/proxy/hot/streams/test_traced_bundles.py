@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 from tests.collector import collecting
-from tests.proxy.hot.peer import PATIENCE
-from tests.proxy.hot.peer import Peer
-from tests.proxy.hot.peer import chosen
-from tests.proxy.hot.peer import listening
 from tests.proxy.hot.samples import definition
+from tests.proxy.hot.streams.peer import PATIENCE
+from tests.proxy.hot.streams.peer import Peer
+from tests.proxy.hot.streams.peer import chosen
+from tests.proxy.hot.streams.peer import listening
 
 from proxysvc.stream.traced import TracedMotorClient
 from qbrixproto.motor_pb2 import AnswerFrame

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
-from tests.proxy.hot.peer import PATIENCE
-from tests.proxy.hot.peer import Line
-from tests.proxy.hot.peer import Peer
-from tests.proxy.hot.peer import chosen
-from tests.proxy.hot.peer import listening
 from tests.proxy.hot.samples import definition
+from tests.proxy.hot.streams.peer import PATIENCE
+from tests.proxy.hot.streams.peer import Line
+from tests.proxy.hot.streams.peer import Peer
+from tests.proxy.hot.streams.peer import chosen
+from tests.proxy.hot.streams.peer import listening
 from tests.proxy.waiting import eventually
 
 from proxysvc.stream.client import MotorClient
@@ -21,28 +20,6 @@ from qbrixcli.embedded.ports import free_port
 from qbrixcore.errors import Unavailable
 
 PLAIN = definition("BetaTSPolicy", name="plain")
-
-
-@pytest.fixture
-async def peer() -> Peer:
-    return Peer()
-
-
-@pytest.fixture
-async def port(peer: Peer) -> AsyncIterator[int]:
-    async with listening(peer) as port:
-        yield port
-
-
-@pytest.fixture
-async def client(port: int) -> AsyncIterator[MotorClient]:
-    async with MotorClient([f"127.0.0.1:{port}"], 1_000, PATIENCE) as client:
-        yield client
-
-
-@pytest.fixture
-async def line(peer: Peer, client: MotorClient) -> Line:
-    return await peer.line()
 
 
 def ask(client: MotorClient, count: int = 1) -> list[asyncio.Future[Choice]]:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import numpy as np
-import pytest
-from tests.proxy.hot.peer import PATIENCE
-from tests.proxy.hot.peer import Line
-from tests.proxy.hot.peer import Peer
-from tests.proxy.hot.peer import chosen
-from tests.proxy.hot.peer import listening
 from tests.proxy.hot.samples import definition
+from tests.proxy.hot.streams.peer import PATIENCE
+from tests.proxy.hot.streams.peer import Line
+from tests.proxy.hot.streams.peer import Peer
+from tests.proxy.hot.streams.peer import chosen
 from tests.proxy.waiting import eventually
 
 from proxysvc.stream.bundle import MOST_TOGETHER
@@ -29,28 +26,6 @@ from qbrixproto.motor_pb2 import SelectFrame
 
 PLAIN = definition("BetaTSPolicy", name="plain")
 LINEAR = definition("LinUCBPolicy", {"dim": 2}, name="linear")
-
-
-@pytest.fixture
-async def peer() -> Peer:
-    return Peer()
-
-
-@pytest.fixture
-async def port(peer: Peer) -> AsyncIterator[int]:
-    async with listening(peer) as port:
-        yield port
-
-
-@pytest.fixture
-async def client(port: int) -> AsyncIterator[MotorClient]:
-    async with MotorClient([f"127.0.0.1:{port}"], 1_000, PATIENCE) as client:
-        yield client
-
-
-@pytest.fixture
-async def line(peer: Peer, client: MotorClient) -> Line:
-    return await peer.line()
 
 
 def ask(client: MotorClient, count: int) -> Bundle:
